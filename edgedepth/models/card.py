@@ -1,0 +1,77 @@
+"""What a model card says. Cards are plain data: reading them never imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+DepthMeaning = Literal["sigmoid-disparity", "metric-depth", "affine-invariant-disparity"]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What the network takes: RGB, values in 0..1, normalization inside the graph.
+
+    Attributes:
+        height, width: default size in pixels.
+        multiple: both sides must be divisible by this.
+        mean, std: the normalization ``(x - mean) / std`` that the network itself applies, per channel.
+    """
+
+    height: int
+    width: int
+    multiple: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What the network gives.
+
+    For ``sigmoid-disparity`` the output d in 0..1 decodes as
+    ``depth = 1 / (1/max_depth + (1/min_depth - 1/max_depth) * d)``; unless `metric`, depth is up to scale.
+    """
+
+    meaning: DepthMeaning
+    min_depth: float
+    max_depth: float
+    metric: bool
+
+
+@dataclass(frozen=True)
+class PaperFigures:
+    """Figures as the paper prints them, kept apart from anything measured here."""
+
+    source: str
+    params_millions: float
+    gflops: float
+    gflops_rule: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One model scale.
+
+    Attributes:
+        name: the registry's name, such as ``flex-nano``.
+        family: the family's name; its builder makes the network from `config`.
+        builder: ``module:function`` of a callable ``(config) -> torch.nn.Module``, imported on first use.
+        config: the family's own frozen configuration.
+        layouts: checkpoint layouts that can be read, by name.
+        weights: file in ``edgedepth/models/weights`` that is used when no checkpoint is named, or None.
+        licence: what to know about the licence of weights.
+    """
+
+    name: str
+    family: str
+    title: str
+    builder: str
+    config: object
+    input: InputSpec
+    output: OutputSpec
+    paper: PaperFigures
+    layouts: tuple[str, ...]
+    licence: str
+    weights: str | None = None
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""FlexDepth: five self-supervised depth networks on a YOLO11 backbone with dynamic upsampling."""

@@ -1,0 +1,72 @@
+"""The registry of model cards. A new scale is one card here; nothing else changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgedepth.errors import UsageError, nearest
+from edgedepth.models.card import ModelCard
+from edgedepth.models.flexdepth.config import CARDS as FLEXDEPTH
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_CARDS: dict[str, ModelCard] = {card.name: card for card in FLEXDEPTH}
+_WEIGHTS = Path(__file__).parent / "weights"
+
+
+def cards() -> dict[str, ModelCard]:
+    """All cards by name, smallest first within a family."""
+    return dict(_CARDS)
+
+
+def card(name: str) -> ModelCard:
+    """The card of that name.
+
+    Raises:
+        UsageError: the name is not registered; the message has the nearest spelling.
+    """
+    if name not in _CARDS:
+        raise UsageError(
+            f"There is no model named {name!r}.",
+            f"Known models: {', '.join(_CARDS)}.",
+            nearest(name, _CARDS).capitalize() or "`edgedepth models` lists them with their figures.",
+        )
+    return _CARDS[name]
+
+
+def with_config(base: ModelCard, overrides: dict[str, Any]) -> ModelCard:
+    """The card with some fields of its configuration replaced, as a checkpoint of ours may ask.
+
+    Raises:
+        UsageError: a field that the family's configuration does not have.
+    """
+    if not overrides:
+        return base
+    config: Any = base.config
+    known = {f.name for f in dataclasses.fields(config)}
+    for key in overrides:
+        if key not in known:
+            raise UsageError(
+                f"{base.name} has no configuration field {key!r}.",
+                f"Its fields: {', '.join(sorted(known))}.",
+                nearest(key, known).capitalize(),
+            )
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()}
+    return dataclasses.replace(base, config=dataclasses.replace(config, **values))
+
+
+def build(base: ModelCard, **overrides: Any) -> nn.Module:
+    """The card's network in evaluation mode, weights as its blocks initialise them."""
+    chosen = with_config(base, overrides)
+    module, _, function = chosen.builder.partition(":")
+    model: nn.Module = getattr(importlib.import_module(module), function)(chosen.config)
+    return model.eval()
+
+
+def shipped_weights(base: ModelCard) -> Path | None:
+    """Path of the weights that ship with the package for this card, or None."""
+    return _WEIGHTS / base.weights if base.weights else None
