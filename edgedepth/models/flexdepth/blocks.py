@@ -61,7 +61,8 @@ class C3k2(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Split, run the inner blocks in a row, and merge every intermediate."""
-        parts = list(self.cv1(x).chunk(2, 1))
+        first, second = self.cv1(x).chunk(2, 1)
+        parts = [first, second]
         for block in self.m:
             parts.append(block(parts[-1]))  # noqa: PERF401 - each block reads the one before it
         out: torch.Tensor = self.cv2(torch.cat(parts, 1))

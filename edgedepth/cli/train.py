@@ -1,0 +1,39 @@
+"""`edgedepth train`: train a model as a recipe says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[Path, typer.Option(help="A TOML recipe.")],
+    data: Annotated[Path, typer.Option(help="The folder that the recipe's source folders are in.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where state, log and weights go.")],
+    resume: Annotated[bool, typer.Option(help="Go on from the state in the output folder.")] = False,
+    threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    device: Annotated[str, typer.Option(help="A torch device, such as cpu or cuda.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Train a model; what was interrupted goes on with --resume as if it had not been."""
+    from edgedepth.training.recipe_file import read_recipe
+
+    settings = read_recipe(recipe)  # before any heavy import
+    import json
+
+    import torch
+
+    from edgedepth.training.progress import training_bar
+    from edgedepth.training.trainer import WEIGHTS, Trainer
+
+    torch.set_num_threads(threads)
+    trainer = Trainer(settings, data, output, device)
+    if resume:
+        trainer.resume()
+    with training_bar(trainer.step, settings.steps) as show:
+        trainer.run(show)
+    weights = str(output / WEIGHTS)
+    summary = {"weights": weights, "steps": trainer.step, "recipe_sha256": settings.digest}
+    typer.echo(json.dumps(summary) if as_json else f"{weights}\nnext: edgedepth eval {weights} --data DIR")

@@ -1,0 +1,1 @@
+"""Depth metrics, alignment protocols and dataset readers."""

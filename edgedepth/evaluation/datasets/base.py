@@ -1,0 +1,111 @@
+"""What every reader gives: one typed sample per frame, the same for evaluation and for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from edgedepth.errors import InputError
+
+
+@dataclass(frozen=True)
+class DepthSample:
+    """One frame. All maps share the image's size.
+
+    Attributes:
+        name: the frame's name, unique in its dataset.
+        image: (H, W, 3) uint8 RGB, the left view of a stereo pair.
+        depth: (H, W) float32, measured z-depth along the optical axis in metres; 0 is not measured.
+        intrinsics: (3, 3) float64 in pixels; pixel centres lie at integer coordinates.
+        teacher: (H, W) float32 dense depth in metres from another network, never ground truth; 0 is invalid.
+        right: (H, W, 3) uint8 RGB, the right view of the rectified pair.
+        baseline: metres between the two views.
+    """
+
+    name: str
+    image: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    intrinsics: NDArray[np.float64]
+    teacher: NDArray[np.float32] | None = None
+    right: NDArray[np.uint8] | None = None
+    baseline: float | None = None
+
+
+class DepthDataset(Protocol):
+    """A folder of frames, read one at a time.
+
+    Attributes:
+        title: what to call it in a table.
+        names: the frames' names, sorted.
+    """
+
+    @property
+    def title(self) -> str:
+        """What to call it in a table."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The frames' names, sorted."""
+
+    def read(self, name: str) -> DepthSample:
+        """One frame.
+
+        Raises:
+            InputError: a file of the frame is missing or damaged.
+        """
+
+
+def read_rgb(path: Path) -> NDArray[np.uint8]:
+    """An image file as (H, W, 3) uint8 RGB.
+
+    Raises:
+        InputError: missing, damaged or not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, UnidentifiedImageError, ValueError) as error:
+        raise damaged(path, "an image", error) from error
+
+
+def read_uint16(path: Path) -> NDArray[np.float32]:
+    """A 16-bit PNG divided by 256, KITTI's fixed-point form of disparity and depth; (H, W) float32.
+
+    Raises:
+        InputError: missing, damaged or not a single-channel image.
+    """
+    try:
+        with Image.open(path) as image:
+            values = np.asarray(image)
+    except (OSError, UnidentifiedImageError, ValueError) as error:
+        raise damaged(path, "a 16-bit image", error) from error
+    if values.ndim != 2:
+        raise damaged(path, "a 16-bit image", ValueError(f"it has {values.shape[-1]} channels"))
+    return (values.astype(np.float64) / 256.0).astype(np.float32)
+
+
+def read_array(path: Path, key: str | None = None) -> NDArray[np.float64]:
+    """A NumPy file, or the entry `key` of an .npz, as float64.
+
+    Raises:
+        InputError: missing, damaged or without that entry.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return np.asarray(loaded if key is None else loaded[key], dtype=np.float64)
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise damaged(path, "a NumPy array", error) from error
+
+
+def damaged(path: Path, kind: str, error: Exception) -> InputError:
+    """The error of a dataset file that cannot be read."""
+    return InputError(
+        f"{path} cannot be read as {kind}.",
+        "It does not exist." if not path.exists() else (str(error).splitlines() or [type(error).__name__])[0],
+        "Copy the dataset again; its layout is described in the README beside it.",
+    )

@@ -1,0 +1,1 @@
+"""Exact rewrites of a network into operators that mobile accelerators run, one per file."""

@@ -1,0 +1,91 @@
+"""Tracing a network to a flat graph, and the few edits that lowerings share."""
+
+from __future__ import annotations
+
+import operator
+from typing import TypeVar, cast
+
+import torch
+from torch import fx, nn
+
+from edgedepth.models.flexdepth.blocks import Attention
+from edgedepth.models.shared.dysample import DySample
+
+LEAVES = (DySample, Attention)
+"""Modules that lowerings replace as a whole, so tracing must not look inside."""
+
+M = TypeVar("M", bound=nn.Module)
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Stop at what a lowering replaces; torch's own layers are leaves anyway."""
+        return isinstance(m, LEAVES) or super().is_leaf_module(m, module_qualified_name)
+
+
+def trace(model: nn.Module) -> fx.GraphModule:
+    """The network's forward as a flat graph of torch layers, functions and `LEAVES`."""
+    return fx.GraphModule(model, _Tracer().trace(model))
+
+
+def module_of(graph: fx.GraphModule, node: object, kind: type[M]) -> M | None:
+    """The module that `node` calls, if it is of that kind."""
+    if not isinstance(node, fx.Node) or node.op != "call_module":
+        return None
+    found = graph.get_submodule(str(node.target))
+    return found if isinstance(found, kind) else None
+
+
+def calls(graph: fx.GraphModule, kind: type[M]) -> list[tuple[fx.Node, M]]:
+    """Every call of a module of that kind, in order, as the graph is now."""
+    found = ((node, module_of(graph, node, kind)) for node in graph.graph.nodes)
+    return [(node, module) for node, module in found if module is not None]
+
+
+def only_user(node: fx.Node) -> fx.Node | None:
+    """The single node that reads `node`, or None when there are none or several."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def is_channel_cat(node: fx.Node | None) -> bool:
+    """Whether the node concatenates tensors along channels."""
+    if node is None or node.op != "call_function" or node.target is not torch.cat:
+        return False
+    dim = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    return dim == 1
+
+
+def cat_parts(node: fx.Node) -> list[fx.Node]:
+    """The tensors that a concatenation joins."""
+    return list(cast("list[fx.Node]", node.args[0]))
+
+
+def insert_call(
+    graph: fx.GraphModule, before: fx.Node, name: str, module: nn.Module, args: tuple[fx.Node, ...]
+) -> fx.Node:
+    """Add `module` under a free name like `name` and a call of it in front of `before`."""
+    unique, n = f"lowered_{name}", 0
+    while hasattr(graph, unique):
+        n += 1
+        unique = f"lowered_{name}_{n}"
+    graph.add_module(unique, module)
+    with graph.graph.inserting_before(before):
+        return graph.graph.call_module(unique, args)
+
+
+def chunk_items(node: fx.Node) -> dict[int, fx.Node]:
+    """Readers of a multi-output node by the index that they take."""
+    return {
+        cast("int", user.args[1]): user
+        for user in node.users
+        if user.op == "call_function" and user.target is operator.getitem
+    }
+
+
+def finish(graph: fx.GraphModule) -> fx.GraphModule:
+    """Drop what is no longer read and recompile."""
+    graph.graph.eliminate_dead_code()
+    graph.delete_all_unused_submodules()
+    graph.graph.lint()
+    graph.recompile()
+    return graph

@@ -1,0 +1,131 @@
+"""DySample's samples as sums over a fixed window of shifted copies: no grid_sample, no gather.
+
+With d the displacement from a low-resolution pixel's centre, the bilinear sample with replicated border is the sum
+over taps i, j of ``max(0, 1 - |d_x - i|) * max(0, 1 - |d_y - j|) * x[y + j, x + i]``. Two windows:
+
+- 2 taps: each sub-pixel reads the 2x2 neighbours on its own side. With D, E, F the forward differences of that cell
+  in x, y and both, the sample is ``x + d_x * D + d_y * (E + d_x * F)``. Exact while d stays between the centre and
+  the neighbour, so for every offset within 0.25.
+- 2R + 1 taps: all neighbours within R. Exact while ``|d| <= R``, so for every offset within R - 0.25.
+
+Displacements beyond the window are clamped to it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from edgedepth.export.lowering.displacement import START, Displacement
+from edgedepth.export.lowering.target import Target
+from edgedepth.models.shared.dysample import DySample
+
+
+def reach(taps: int) -> float:
+    """Largest ``|offset|``, in low-resolution pixels, for which a window of that many taps is exact."""
+    return START if taps == 2 else (taps - 1) // 2 - START
+
+
+def taps_for(offset: float) -> int:
+    """The smallest window that is exact for offsets up to that size."""
+    taps = 2
+    while reach(taps) < offset:
+        taps = 3 if taps == 2 else taps + 2
+    return taps
+
+
+def _bounds(sample: DySample, taps: int) -> tuple[float, float]:
+    """Range of displacements towards a sub-pixel's own side: the window's, tightened by the definition's."""
+    low, high = (0.0, 1.0) if taps == 2 else (-float(taps // 2), float(taps // 2))
+    limit = sample.offset_limit
+    return (low, high) if limit is None else (max(low, START - limit), min(high, START + limit))
+
+
+def _extended(x: torch.Tensor, dim: int, by: int) -> torch.Tensor:
+    """`x` with its border replicated `by` times at both ends of `dim`."""
+    first, last = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
+    return torch.cat([*[first] * by, x, *[last] * by], dim)
+
+
+def _forward_differences(x: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """``x[k] - x[k-1]`` and ``x[k+1] - x[k]`` along `dim`, zero across the border."""
+    size = x.shape[dim]
+    padded = _extended(x, dim, 1)
+    steps = padded.narrow(dim, 1, size + 1) - padded.narrow(dim, 0, size + 1)
+    return steps.narrow(dim, 0, size), steps.narrow(dim, 1, size)
+
+
+class TwoTaps(nn.Module):
+    """Samples minus x, over the 2x2 neighbours on each sub-pixel's own side.
+
+    Shapes: (B, C, H, W) -> four of (B, C, H, W), sub-pixels row by row.
+    """
+
+    relative = True
+
+    def __init__(self, sample: DySample, target: Target) -> None:
+        super().__init__()
+        self.at = Displacement(sample, *_bounds(sample, 2), target)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Sample all four sub-pixels."""
+        along_x, along_y = self.at(x)
+        grouped = self.at.grouped
+        columns = _forward_differences(x, 3)
+        rows = [grouped(t) for t in _forward_differences(x, 2)]
+        both = [[grouped(t) for t in _forward_differences(c, 2)] for c in columns]
+        out = []
+        for s in range(4):
+            p, q = divmod(s, 2)
+            dx, dy = self.at.own(along_x, 0, s), self.at.own(along_y, 1, s)
+            moved = (rows[p] + dx * both[q][p]) * dy + dx * grouped(columns[q])
+            out.append(self.at.ungrouped(moved))
+        return out
+
+
+class OddTaps(nn.Module):
+    """Samples over a window of 2R + 1 by 2R + 1 neighbours.
+
+    Shapes: (B, C, H, W) -> four of (B, C, H, W), sub-pixels row by row.
+    """
+
+    relative = False
+
+    def __init__(self, sample: DySample, taps: int, target: Target) -> None:
+        super().__init__()
+        self.radius = taps // 2
+        self.at = Displacement(sample, *_bounds(sample, taps), target)
+
+    def _hats(self, small: torch.Tensor, axis: int) -> list[torch.Tensor]:
+        d = self.at.pixels(small, axis)
+        return [torch.relu(1 - (d - i).abs()) for i in range(-self.radius, self.radius + 1)]
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Sample all four sub-pixels."""
+        H, W = x.shape[2:]
+        along_x, along_y = self.at(x)
+        hats_x, hats_y = self._hats(along_x, 0), self._hats(along_y, 1)
+        padded = _extended(_extended(x, 2, self.radius), 3, self.radius)
+        n = 2 * self.radius + 1
+        taps = [[self.at.grouped(padded[:, :, j : j + H, i : i + W]) for i in range(n)] for j in range(n)]
+        return [self._sample(taps, hats_x, hats_y, s) for s in range(4)]
+
+    def _sample(
+        self, taps: list[list[torch.Tensor]], hats_x: list[torch.Tensor], hats_y: list[torch.Tensor], s: int
+    ) -> torch.Tensor:
+        across = [self.at.spread(hat, s) for hat in hats_x]
+        down = [self.at.spread(hat, s) for hat in hats_y]
+        rows = [_dot(across, row) for row in taps]
+        return self.at.ungrouped(_dot(down, rows))
+
+
+def _dot(weights: list[torch.Tensor], values: list[torch.Tensor]) -> torch.Tensor:
+    total = weights[0] * values[0]
+    for weight, value in zip(weights[1:], values[1:], strict=True):
+        total = total + weight * value
+    return total
+
+
+def windowed(sample: DySample, taps: int, target: Target) -> TwoTaps | OddTaps:
+    """The samples of `sample` over a window of that many taps (2, 3, 5, 7, ...)."""
+    return TwoTaps(sample, target) if taps == 2 else OddTaps(sample, taps, target)

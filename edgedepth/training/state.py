@@ -1,0 +1,97 @@
+"""The trainer's state on disk: written whole or not at all, refused when it belongs to another recipe."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgedepth.errors import OutputError, UsageError
+
+
+class Average:
+    """Exponential moving average of a network's weights and batch-norm statistics.
+
+    Args:
+        model: its present values are the average's start.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.values = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+    def update(self, model: nn.Module, decay: float) -> None:
+        """``average = decay * average + (1 - decay) * value``; integers are copied."""
+        with torch.no_grad():
+            for name, tensor in model.state_dict().items():
+                if tensor.is_floating_point():
+                    self.values[name].lerp_(tensor, 1 - decay)
+                else:
+                    self.values[name].copy_(tensor)
+
+
+def save_state(
+    path: Path,
+    *,
+    digest: str,
+    step: int,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: Average,
+) -> None:
+    """Write everything that the next step depends on.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written; an older state stays as it was.
+    """
+    partial = path.with_name(path.name + ".partial")
+    content = {
+        "digest": digest,
+        "step": step,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "average": average.values,
+    }
+    try:
+        torch.save(content, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} could not be written.", str(error).splitlines()[0], "Free some space."
+        ) from error
+
+
+def load_state(
+    path: Path, *, digest: str, model: nn.Module, optimizer: torch.optim.Optimizer, average: Average
+) -> int:
+    """Fill all three in place.
+
+    Returns:
+        The number of steps already done.
+
+    Raises:
+        UsageError: not a state of ours, or one of another recipe.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{path} cannot be resumed from.",
+            str(error).splitlines()[0][:160],
+            "Start afresh in another folder.",
+        ) from error
+    if content.get("digest") != digest:
+        raise UsageError(
+            f"{path} belongs to another recipe.",
+            "The recipe has changed since it was written.",
+            "Use the recipe that it was started with, or another output folder.",
+        )
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    for name, tensor in content["average"].items():
+        average.values[name].copy_(tensor)
+    return int(content["step"])
