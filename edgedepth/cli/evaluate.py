@@ -10,6 +10,7 @@ import typer
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model's name, a .safetensors file or a checkpoint folder.")],
+    *,
     data: Annotated[Path, typer.Option(help="A folder of frames with ground truth.")],
     baseline: Annotated[
         Path | None, typer.Option(help="Training frames with dense depth: adds rows of constant maps.")

@@ -9,6 +9,7 @@ import typer
 
 
 def train(
+    *,
     recipe: Annotated[Path, typer.Option(help="A TOML recipe.")],
     data: Annotated[Path, typer.Option(help="The folder that the recipe's source folders are in.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where state, log and weights go.")],

@@ -18,11 +18,11 @@ class Dice:
         self._rng = np.random.Generator(np.random.PCG64(list(seed)))
 
     def uniform(self, low: float, high: float) -> float:
-        """A number in [low, high)."""
+        """Return a number in [low, high)."""
         return low + (high - low) * float(self._rng.random())
 
     def chance(self, probability: float) -> bool:
-        """True with the given probability."""
+        """Return true with the given probability."""
         return float(self._rng.random()) < probability
 
     def pick(self, options: tuple[Any, ...]) -> Any:
@@ -30,7 +30,7 @@ class Dice:
         return options[int(float(self._rng.random()) * len(options))]
 
     def seed(self) -> int:
-        """A small whole number to tell two textures apart."""
+        """Return a small whole number to tell two textures apart."""
         return int(float(self._rng.random()) * 4096)
 
 
@@ -50,7 +50,7 @@ def cosine(x: float) -> float:
 
 
 def wave(x: Array) -> Array:
-    """A smooth wave of period 4 and amplitude 1 made of parabolas, so that its curvature is constant in pieces."""
+    """Return a smooth wave of period 4 and amplitude 1 made of parabolas, so that its curvature is constant in pieces."""
     phase = x - 4 * np.floor(x / 4)
     arch = np.where(phase < 2, phase, phase - 2)
     arch = arch * (2 - arch)
@@ -58,7 +58,7 @@ def wave(x: Array) -> Array:
 
 
 def wave_slope(x: Array) -> Array:
-    """The derivative of `wave`."""
+    """Return the derivative of `wave`."""
     phase = x - 4 * np.floor(x / 4)
     return np.where(phase < 2, 2 - 2 * phase, 2 * phase - 6)
 
@@ -70,7 +70,7 @@ def smooth(x: Array) -> Array:
 
 
 def mix(a: Array, b: Array, weight: Array) -> Array:
-    """`a` where the weight is 0, `b` where it is 1."""
+    """Return `a` where the weight is 0, `b` where it is 1."""
     return a + (b - a) * weight
 
 

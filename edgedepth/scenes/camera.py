@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgedepth.errors import UsageError
-from edgedepth.scenes.arith import Array
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.arith import Array
 
 HEIGHT_ABOVE_ROAD = 1.65
 """Metres; the height of KITTI's colour cameras."""
@@ -29,6 +32,7 @@ class Camera:
 
     Raises:
         UsageError: for a size out of range, or intrinsics that are not finite, not of this form, or singular.
+
     """
 
     K: Array
@@ -58,11 +62,15 @@ class Camera:
     def kitti_like(cls, height: int, width: int) -> Camera:
         """KITTI's left colour camera, its whole view resized to `height` x `width` (both axes on their own)."""
         sx, sy = width / _KITTI_WIDTH, height / _KITTI_HEIGHT
-        K = [[_KITTI_FOCAL * sx, 0.0, _KITTI_CX * sx], [0.0, _KITTI_FOCAL * sy, _KITTI_CY * sy], [0.0, 0.0, 1.0]]
+        K = [
+            [_KITTI_FOCAL * sx, 0.0, _KITTI_CX * sx],
+            [0.0, _KITTI_FOCAL * sy, _KITTI_CY * sy],
+            [0.0, 0.0, 1.0],
+        ]
         return cls(np.array(K), width, height)
 
     def magnified(self, factor: int) -> Camera:
-        """The same view with `factor` times as many pixels each way; blocks of factor x factor share a centre."""
+        """Return the same view with `factor` times as many pixels each way; blocks of factor x factor share a centre."""
         shift = (factor - 1) / 2
         K = self.K.copy()
         K[:2] *= factor
@@ -76,7 +84,7 @@ class Camera:
         return math.sqrt(abs(float(K[0, 0] * K[1, 1] - K[0, 1] * K[1, 0])))
 
     def directions(self) -> tuple[Array, Array]:
-        """x / z and y / z in the camera's frame at each pixel centre, two arrays of height x width."""
+        """Return x / z and y / z in the camera's frame at each pixel centre, two arrays of height x width."""
         (a, b, cx), (c, d, cy), _ = self.K.tolist()
         det = a * d - b * c
         u = np.arange(self.width, dtype=np.float64)[None, :] - cx
@@ -85,7 +93,7 @@ class Camera:
 
 
 def checked_pose(pose: Array) -> Array:
-    """The 4x4 camera-to-world pose as float64, or a `UsageError` unless it is finite and rigid."""
+    """Return the 4x4 camera-to-world pose as float64, or a `UsageError` unless it is finite and rigid."""
     matrix = _finite("the camera pose", pose, (4, 4))
     R = matrix[:3, :3]
     gram = (R[:, :, None] * R[:, None, :]).sum(axis=0)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from edgedepth.scenes.arith import Array, mix, smooth, vanish
 from edgedepth.scenes.solid import Material, Solid, Table
-from edgedepth.scenes.solids import Line
-from edgedepth.scenes.visibility import BOX_EDGES, GROUND, View, holes, local, local_direction, windows
-from edgedepth.scenes.weather import Weather
+from edgedepth.scenes.visibility import BOX_EDGES, GROUND, SKY, View, holes, local, local_direction, windows
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.solids import Line
+    from edgedepth.scenes.weather import Weather
 
 _SWEPT_EDGES = BOX_EDGES + [(a + 8, b + 8) for a, b in BOX_EDGES] + [(a, a + 8) for a in range(8)]
 _CONTACT_REACH = 0.45
-_SHADOW_RANGE = 150.0
+_SHADOW_RANGE = 120.0
 
 
 def sunlit(
-    view: View, table: Table, weather: Weather, points: tuple[Array, Array, Array], owner: npt.NDArray[np.int64]
+    view: View,
+    table: Table,
+    weather: Weather,
+    points: tuple[Array, Array, Array],
+    owner: npt.NDArray[np.int64],
 ) -> Array:
-    """The share of sunlight that reaches each pixel's surface past all solids, 0 or 1, height x width.
+    """Return the share of sunlight that reaches each pixel's surface past all solids, 0 or 1, height x width.
 
     Args:
         view: the camera.
@@ -27,20 +35,30 @@ def sunlit(
         weather: where the sun is.
         points: world x, y, z of each pixel's surface; not finite in the sky.
         owner: the solid of each pixel, which cannot shade itself because it is convex.
+
     """
     lit = np.ones(owner.shape)
+    if weather.overcast:
+        return lit
     index = np.flatnonzero([s.casts for s in table.solids])
-    corners = table.corners[index]
+    corners, sun = table.corners[index], np.array(weather.sun)
+    ends = corners - corners[..., 1:2] / sun[1] * sun
     # A solid and its shadow on the ground span all places that it can shade.
-    fall = np.maximum(-corners[..., 1:2], 0.0) / -weather.sun[1]
-    bounds = windows(view, np.concatenate([corners, corners - fall * np.array(weather.sun)], axis=1), _SWEPT_EDGES)
+    bounds = windows(view, np.concatenate([corners, ends], axis=1), _SWEPT_EDGES)
+    # Where the sun ray through each point meets the ground: outside the solid's own range there is no shadow.
+    # Comparisons are cheap, so they come before any exact intersection.
+    fall = np.where(owner == SKY, np.nan, points[1] / weather.sun[1])
+    ground_x, ground_z = points[0] - fall * weather.sun[0], points[2] - fall * weather.sun[2]
+    low, high = ends.min(axis=1) - 1e-6, ends.max(axis=1) + 1e-6
     for row in bounds.order():
         if bounds.nearest[row] > _SHADOW_RANGE:
             break
         i = int(index[row])
         solid, window = table.solids[i], bounds.slices(row)
-        shade, names = lit[window], owner[window]
-        candidates = np.nonzero((shade > 0) & (names != i) & (names >= GROUND))
+        (x0, _, z0), (x1, _, z1) = low[row].tolist(), high[row].tolist()
+        gx, gz, shade = ground_x[window], ground_z[window], lit[window]
+        inside = (gx >= x0) & (gx <= x1) & (gz >= z0) & (gz <= z1) & (owner[window] != i) & (shade > 0)
+        candidates = np.nonzero(inside)
         if not candidates[0].size:
             continue
         origin = local(solid, *(p[window][candidates] for p in points))
@@ -67,8 +85,10 @@ def _keep_leaves(
     dark[index] = blocked
 
 
-def open_sky(view: View, table: Table, points: tuple[Array, Array, Array], owner: npt.NDArray[np.int64]) -> Array:
-    """The share of sky light that reaches the ground next to and under things that stand on it, height x width."""
+def open_sky(
+    view: View, table: Table, points: tuple[Array, Array, Array], owner: npt.NDArray[np.int64]
+) -> Array:
+    """Return the share of sky light that reaches the ground next to and under things that stand on it, height x width."""
     share = np.ones(owner.shape)
     index = np.flatnonzero([s.grounded for s in table.solids])
     corners = table.corners[index]
@@ -101,7 +121,9 @@ def open_sky(view: View, table: Table, points: tuple[Array, Array, Array], owner
     return share
 
 
-def illuminate(albedo: Array, normal: tuple[Array, Array, Array], lit: Array, sky: Array, weather: Weather) -> Array:
+def illuminate(
+    albedo: Array, normal: tuple[Array, Array, Array], lit: Array, sky: Array, weather: Weather
+) -> Array:
     """Linear light from matt surfaces, n x 3.
 
     Args:
@@ -110,6 +132,7 @@ def illuminate(albedo: Array, normal: tuple[Array, Array, Array], lit: Array, sk
         lit: share of sunlight that arrives, n.
         sky: share of sky light that arrives, n.
         weather: the light.
+
     """
     nx, ny, nz = normal
     sx, sy, sz = weather.sun
@@ -128,13 +151,13 @@ def through_air(colour: Array, distance: Array, weather: Weather) -> Array:
 
 
 def develop(linear: Array, weather: Weather) -> Array:
-    """A camera's answer to linear light: exposure, a soft shoulder, and a square-root curve; 0 to 1."""
+    """Return a camera's answer to linear light: exposure, a soft shoulder, and a square-root curve; 0 to 1."""
     exposed = np.maximum(linear, 0.0) * weather.exposure
     return np.sqrt(np.minimum(exposed * 1.15 / (1.0 + 0.25 * exposed), 1.0))
 
 
 def sensor_noise(image: Array, strength: float, seed: tuple[int, ...]) -> Array:
-    """The picture with noise that grows with brightness; `strength` is its deviation at mid-grey, 0 to 1."""
+    """Return the picture with noise that grows with brightness; `strength` is its deviation at mid-grey, 0 to 1."""
     rolls = np.random.Generator(np.random.PCG64(list(seed))).random((4, *image.shape))
     # Four uniform numbers add up to nearly a normal one, without a logarithm.
     normal = (rolls[0] + rolls[1] + rolls[2] + rolls[3] - 2.0) * 1.7320508

@@ -28,6 +28,7 @@ class Road:
         wear: 0 to 1, cracks, patches and stains.
         crossing: z of a zebra crossing.
         seed: of the textures.
+
     """
 
     kind: str
@@ -51,7 +52,7 @@ class Road:
 
     @classmethod
     def roll(cls, dice: Dice) -> Road:
-        """A street by chance."""
+        """Return a street by chance."""
         kind: str = dice.pick(("city", "city", "suburb", "suburb", "suburb", "country"))
         stretch = dice.uniform(60.0, 140.0)
         grey = dice.uniform(0.33, 0.5)
@@ -66,14 +67,16 @@ class Road:
             lane=dice.uniform(2.9, 3.6),
             parking=dice.uniform(2.0, 2.3) if kind != "country" and dice.chance(0.75) else 0.0,
             pavement=dice.uniform(1.8, 3.4) if kind != "country" else dice.uniform(0.0, 0.4),
-            verge={"city": dice.uniform(0.0, 0.6), "suburb": dice.uniform(0.8, 5.0)}.get(kind, dice.uniform(2.0, 6.0)),
+            verge={"city": dice.uniform(0.0, 0.6), "suburb": dice.uniform(0.8, 5.0)}.get(
+                kind, dice.uniform(2.0, 6.0)
+            ),
             traffic_side=1 if dice.chance(0.75) else -1,
             dash=dice.uniform(2.5, 4.0),
             gap=dice.pick((3.0, 5.0, 6.0, 8.0, 0.0)),
             edge_lines=dice.chance(0.5),
             asphalt=(grey - tint, grey, grey + tint),
             paving=(stone + 0.03, stone, stone - 0.03),
-            grass=(0.30 + 0.17 * dryness, 0.42 + 0.05 * dryness, 0.2 + 0.05 * dryness),
+            grass=(0.33 + 0.17 * dryness, 0.42 + 0.04 * dryness, 0.24 + 0.06 * dryness),
             wear=dice.uniform(0.2, 1.0),
             crossing=dice.uniform(25.0, 160.0) if kind != "country" else -1e6,
             seed=dice.seed(),
@@ -95,7 +98,7 @@ class Road:
         return self.walk + self.verge
 
     def middle(self, z: Array) -> Array:
-        """x of the middle of the road."""
+        """Return x of the middle of the road."""
         at_zero = wave(np.array([self.phase]))
         return np.asarray(self.swing * (wave(z / self.stretch + self.phase) - at_zero))
 

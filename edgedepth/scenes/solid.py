@@ -6,16 +6,19 @@ The world has x to the right, y down and z along the street, in metres; the grou
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedepth.scenes.arith import Array
 from edgedepth.scenes.solids import DIMENSIONS, Block, Ellipsoid, Frustum, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgedepth.scenes.arith import Array
 
 Colour: TypeAlias = "tuple[float, float, float]"
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -66,7 +69,7 @@ class Solid:
     moving: bool = False
 
     def placed(self, x: float, z: float, cos: float, sin: float) -> Solid:
-        """This part of a thing whose own frame stands at (x, z) with this yaw."""
+        """Return return this part of a thing whose own frame stands at (x, z) with this yaw."""
         return replace(
             self,
             x=x + cos * self.x + sin * self.z,
@@ -97,7 +100,7 @@ class Table:
 
     @classmethod
     def of(cls, solids: Sequence[Solid]) -> Table:
-        """The table of any number of solids."""
+        """Return the table of any number of solids."""
         n = len(solids)
         looks = [s.look for s in solids]
         place = np.array([(s.x, s.h, s.z, s.cos, s.sin) for s in solids]).reshape(n, 5)
@@ -117,7 +120,7 @@ class Table:
         )
 
     def extended(self, solids: Sequence[Solid]) -> Table:
-        """This table with more solids at its end."""
+        """Return return this table with more solids at its end."""
         if not solids:
             return self
         other = Table.of(solids)
@@ -130,7 +133,7 @@ class Table:
 
 
 def _corners(place: Array, bounds: Array) -> Array:
-    """The corners of each solid's own bounding box in the world; bit 0 of the index is x, bit 1 h, bit 2 z."""
+    """Return the corners of each solid's own bounding box in the world; bit 0 of the index is x, bit 1 h, bit 2 z."""
     index = np.arange(8)
     x, h, z = (bounds[:, 2 * axis + ((index >> axis) & 1)] for axis in range(3))
     px, ph, pz, cos, sin = (place[:, i, None] for i in range(5))

@@ -9,11 +9,12 @@ entry > exit where the line misses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from edgedepth.scenes.arith import Array
+if TYPE_CHECKING:
+    from edgedepth.scenes.arith import Array
 
 Component: TypeAlias = "Array | float"
 Line: TypeAlias = "tuple[Component, Component, Component]"
@@ -29,6 +30,7 @@ class Block:
         half_x, half_z: half the size of the bottom, centred on the origin.
         height: above the base.
         top: x0, x1, z0, z1 of the top rectangle.
+
     """
 
     half_x: float
@@ -38,7 +40,7 @@ class Block:
 
     @classmethod
     def box(cls, width: float, height: float, length: float) -> Block:
-        """A plain box."""
+        """Return a plain box."""
         return cls(width / 2, length / 2, height, (-width / 2, width / 2, -length / 2, length / 2))
 
     @property
@@ -87,6 +89,7 @@ class Frustum:
     Args:
         bottom, top: radii; the top one may be 0.
         height: above the base.
+
     """
 
     bottom: float
@@ -133,6 +136,7 @@ class Ellipsoid:
 
     Args:
         radius_x, radius_h, radius_z: half axes.
+
     """
 
     radius_x: float

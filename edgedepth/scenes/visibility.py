@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedepth.scenes.arith import Array
-from edgedepth.scenes.camera import Camera
+from edgedepth.scenes.looks.texture import noise3
 from edgedepth.scenes.solid import Material, Solid, Table
-from edgedepth.scenes.solids import Line
-from edgedepth.scenes.texture import noise3
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.arith import Array
+    from edgedepth.scenes.camera import Camera
+    from edgedepth.scenes.solids import Line
 
 NEAR = 0.05
 FAR = 1000.0
@@ -33,7 +36,7 @@ class View:
 
     @classmethod
     def of(cls, camera: Camera, pose: Array) -> View:
-        """The rays of a checked pose."""
+        """Return the rays of a checked pose."""
         x, y = camera.directions()
         # Written out because a matrix product may round differently from one BLAS to the next.
         dx, dy, dz = (r[0] * x + r[1] * y + r[2] for r in pose[:3, :3].tolist())
@@ -55,13 +58,13 @@ class Windows:
     nearest: Array
 
     def order(self) -> list[int]:
-        """The sets that cover any pixel, nearest first."""
+        """Return the sets that cover any pixel, nearest first."""
         seen = (self.rows[:, 0] < self.rows[:, 1]) & (self.columns[:, 0] < self.columns[:, 1])
         index = np.flatnonzero(seen)
         return [int(i) for i in index[np.argsort(self.nearest[index], kind="stable")]]
 
     def slices(self, i: int) -> tuple[slice, slice]:
-        """The window of set i."""
+        """Return the window of set i."""
         return slice(*self.rows[i].tolist()), slice(*self.columns[i].tolist())
 
 
@@ -110,7 +113,7 @@ def _turn(solid: Solid, x: Array | float, h: Array | float, z: Array | float) ->
 
 
 def cast(view: View, table: Table) -> tuple[Array, npt.NDArray[np.int64]]:
-    """The depth along the optical axis (inf where nothing is hit) and the solid seen (or GROUND, SKY) of each pixel."""
+    """Return the depth along the optical axis (inf where nothing is hit) and the solid seen (or GROUND, SKY) of each pixel."""
     ox, oy, oz = view.origin
     with np.errstate(divide="ignore", invalid="ignore"):
         down = -oy / view.dy

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgedepth.scenes.arith import Array, Dice, mix, smooth
-from edgedepth.scenes.solid import Colour
-from edgedepth.scenes.texture import noise2
+from edgedepth.scenes.looks.texture import noise2
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.solid import Colour
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,11 @@ class Weather:
         sun_colour, sky_colour: light from the sun, and from the whole sky on a level surface.
         zenith, horizon: colours of the sky itself.
         cloud: share of the sky under cloud, 0 to 1.
+        overcast: whether the sun throws no shadows.
         fog: 1 / metres; the share of a surface's own colour left at distance d falls like exp(-fog * d).
         exposure: factor before the camera's curve.
         seed: of the clouds.
+
     """
 
     sun: Colour
@@ -32,6 +37,7 @@ class Weather:
     zenith: Colour
     horizon: Colour
     cloud: float
+    overcast: bool
     fog: float
     exposure: float
     seed: int
@@ -55,7 +61,7 @@ class Weather:
         horizon = (0.62, 0.72, 0.84) if not overcast else (grey * 0.8, grey * 0.83, grey * 0.87)
         if overcast:
             zenith = (grey * 0.55, grey * 0.58, grey * 0.63)
-        sky = (0.62, 0.66, 0.74) if overcast else (0.26, 0.33, 0.46)
+        sky = (0.62, 0.66, 0.74) if overcast else (0.28, 0.34, 0.46)
         return cls(
             sun=sun,
             sun_colour=(tint[0] * strength, tint[1] * strength, tint[2] * strength),
@@ -63,14 +69,15 @@ class Weather:
             zenith=zenith,
             horizon=horizon,
             cloud=dice.uniform(0.7, 1.0) if overcast else dice.uniform(0.1, 0.6),
+            overcast=overcast,
             fog=dice.uniform(0.001, 0.004) if overcast else dice.uniform(0.0004, 0.002),
-            exposure=dice.uniform(1.0, 1.4) if overcast else dice.uniform(0.55, 0.8),
+            exposure=dice.uniform(1.0, 1.4) if overcast else dice.uniform(0.8, 1.1),
             seed=dice.seed(),
         )
 
 
 def sky_colour(weather: Weather, dx: Array, dy: Array, dz: Array) -> Array:
-    """The colour of the sky in the given directions, n x 3, linear."""
+    """Return the colour of the sky in the given directions, n x 3, linear."""
     length = np.sqrt(dx * dx + dy * dy + dz * dz)
     rise = np.maximum(-dy / length, 0.0)
     height = smooth(rise * 2.2)[:, None]

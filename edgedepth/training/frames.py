@@ -124,11 +124,10 @@ def supervise(
     weight = np.zeros_like(lidar)
     if teacher is not None:
         valid = (teacher > 0) & (teacher < targets.max_depth)
-        trusted = np.arange(lidar.shape[0])[:, None] >= targets.trusted_row * lidar.shape[0]
+        trusted = np.arange(lidar.shape[0]) >= targets.trusted_row * lidar.shape[0]
+        by_row = np.where(trusted, targets.teacher_weight, targets.teacher_top_weight)[:, None]
         depth[valid] = teacher[valid]
-        weight[valid] = np.where(trusted, targets.teacher_weight, targets.teacher_top_weight).repeat(
-            lidar.shape[1], axis=1
-        )[valid]
+        weight[valid] = np.broadcast_to(by_row, weight.shape)[valid]
         sky = looks_like_sky(image)
         depth[sky], weight[sky] = targets.sky_depth, targets.sky_weight
     measured = (lidar > 0) & (lidar < targets.max_depth)

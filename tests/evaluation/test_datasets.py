@@ -89,6 +89,12 @@ def test_damaged_files_are_named(kitti2015):
         open_dataset(kitti2015)
 
 
+def test_maps_of_another_size_are_named(frames):
+    save_rgb(frames / "right" / "7.jpg", (4, 10))
+    with pytest.raises(InputError, match=r"right view has the size \(4, 10\)"):
+        open_dataset(frames).read("7")
+
+
 def test_a_calibration_without_baseline_is_named(frames):
     (frames / "calib.json").write_text("{}")
     with pytest.raises(InputError, match=r"calib\.json"):

@@ -59,13 +59,13 @@ def test_lidar_alone():
 
 
 def test_sky_is_far_in_frames_with_a_teacher():
-    image = GROUND.copy()
-    image[:4] = (120, 160, 230)
-    lidar, teacher = np.zeros((12, 20), np.float32), np.full((12, 20), 12, np.float32)
+    image = np.full((60, 20, 3), 80, np.uint8)
+    image[:20] = (120, 160, 230)
+    lidar, teacher = np.zeros((60, 20), np.float32), np.full((60, 20), 12, np.float32)
     depth, weight = supervise(image, lidar, teacher, Targets())
-    assert np.all(depth[:2] == 80)
-    assert np.all(weight[:2] == np.float32(0.1))
-    assert np.all(depth[7:] == 12)
+    assert np.all(depth[:14] == 80)
+    assert np.all(weight[:14] == np.float32(0.1))
+    assert np.all(depth[26:] == 12)
 
 
 def test_what_looks_like_sky():
@@ -74,7 +74,8 @@ def test_what_looks_like_sky():
     image[:20, 20:] = 240
     image[40:] = 240  # a bright road
     sky = looks_like_sky(image)
-    assert sky[:14].all()
+    assert sky[:14, :14].all()
+    assert sky[:14, 26:].all()
     assert not sky[26:].any()
 
 
@@ -103,6 +104,11 @@ def test_right_views_must_exist(recipe, data):
 
 
 def test_frames_must_share_a_size(recipe, data):
-    Image.new("RGB", (50, 50)).save(data / "street" / "right" / "00.jpg")
-    with pytest.raises(InputError, match="size"):
-        load_frames(recipe, data)
+    lane = data / "lane"
+    (lane / "left").mkdir(parents=True)
+    (lane / "lidar_depth").mkdir()
+    Image.new("RGB", (32, 32)).save(lane / "left" / "0.jpg")
+    np.savez(lane / "lidar_depth" / "0.npz", depth=np.eye(32))
+    np.save(lane / "K.npy", np.eye(3))
+    with pytest.raises(InputError, match=r"one batch[\s\S]*sizes"):
+        load_frames(replace(recipe, sources=(*recipe.sources, Source("lane"))), data)

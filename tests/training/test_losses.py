@@ -76,7 +76,7 @@ def test_nothing_measured_costs_nothing_and_stays_finite():
     target, weight = torch.ones(1, 1, 32, 32), torch.zeros(1, 1, 32, 32)
     loss = depth_loss(disparities, target, weight, LossWeights(), RANGE)
     loss.backward()
-    assert float(loss) < 0.01
+    assert loss.item() < 0.01
     assert all(bool(torch.isfinite(d.grad).all()) for d in disparities)
 
 

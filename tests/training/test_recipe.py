@@ -88,6 +88,6 @@ def test_an_absent_recipe(tmp_path):
 
 
 def test_without_a_toml_reader(write, monkeypatch):
-    monkeypatch.setattr(recipe_file.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(recipe_file.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match="tomli"):
         read_recipe(write(MINIMAL))

@@ -42,8 +42,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(recipe, data, tmp_path):
     assert found == expected
     for name, value in whole.average.values.items():
         assert torch.equal(value, second.average.values[name]), name
-    same = [(tmp_path / run / WEIGHTS).read_bytes() for run in ("whole", "parts")]
-    assert same[0] == same[1]
+    one, other = (checkpoint.load(tmp_path / run / WEIGHTS).model.state_dict() for run in ("whole", "parts"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_what_a_run_leaves(recipe, data, tmp_path):
@@ -56,7 +56,7 @@ def test_what_a_run_leaves(recipe, data, tmp_path):
     assert loaded.notes["recipe_sha256"] == recipe.digest
     lines = [json.loads(line) for line in (tmp_path / "run" / LOG).read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
-    assert 0 < lines[-1]["held_out"]["abs_rel"]
+    assert lines[-1]["held_out"]["abs_rel"] > 0
 
 
 def test_training_learns(recipe, data, tmp_path):

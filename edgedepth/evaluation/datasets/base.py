@@ -35,6 +35,25 @@ class DepthSample:
     right: NDArray[np.uint8] | None = None
     baseline: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse maps of another size than the image's.
+
+        Raises:
+            InputError: naming the map.
+        """
+        size = self.image.shape[:2]
+        for name, values in (
+            ("depth", self.depth),
+            ("teacher depth", self.teacher),
+            ("right view", self.right),
+        ):
+            if values is not None and values.shape[:2] != size:
+                raise InputError(
+                    f"Frame {self.name} does not fit together.",
+                    f"The {name} has the size {values.shape[:2]}, the picture {size}.",
+                    "Copy the dataset again.",
+                )
+
 
 class DepthDataset(Protocol):
     """A folder of frames, read one at a time.

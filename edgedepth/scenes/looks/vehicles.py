@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgedepth.scenes.arith import Array, mix, smooth
-from edgedepth.scenes.surface import TOP, Surface
-from edgedepth.scenes.texture import band, fade, grain2, scatter
+from edgedepth.scenes.looks.surface import TOP, Surface
+from edgedepth.scenes.looks.texture import band, fade, grain2, scatter
 
 _RUBBER = np.array([0.012, 0.012, 0.013])
 _GLASS = np.array([0.03, 0.04, 0.05])
@@ -16,8 +16,8 @@ _PLATE = np.array([0.7, 0.7, 0.62])
 
 
 def body(s: Surface) -> Array:
-    """The lower part of a car: paint, sills, wheel arches, seams, lamps and plates at the ends (+z is the front)."""
-    half_x, half_z, height = s.dimensions[:, 0], s.dimensions[:, 1], s.dimensions[:, 2]
+    """Paint the lower part of a car: paint, sills, wheel arches, seams, lamps and plates at the ends (+z is the front)."""
+    half_x, height = s.dimensions[:, 0], s.dimensions[:, 2]
     v = s.h / height
     f = s.fv / height
     colour = s.colour * (1.0 + 0.25 * smooth(v - 0.3))[:, None]
@@ -40,11 +40,11 @@ def body(s: Surface) -> Array:
     grille = band(across, -1.0, 0.55, fu) * band(v, 0.5, 0.78, f)
     colour = mix(colour, _RUBBER * 3, (front * grille)[:, None])
     colour = mix(colour, np.where(front[:, None], _LAMP, _TAIL), ((front | rear) * lamps)[:, None])
-    return mix(colour, np.broadcast_to(_PLATE, colour.shape), ((front | rear) * plate)[:, None]) + 0.0 * half_z[:, None]
+    return mix(colour, np.broadcast_to(_PLATE, colour.shape), ((front | rear) * plate)[:, None])
 
 
 def cabin(s: Surface) -> Array:
-    """The glazed upper part of a car: windows between pillars, painted roof."""
+    """Paint the glazed upper part of a car: windows between pillars, painted roof."""
     half_x, half_z, height, x0, x1, z0, z1 = s.dimensions.T
     v, f = s.h / height, s.fv / height
     # The width of a face shrinks with height, so windows are drawn in shares of the width there.
@@ -63,7 +63,7 @@ def cabin(s: Surface) -> Array:
 
 
 def wheel(s: Surface) -> Array:
-    """A tyre with a rim; the axle runs along x."""
+    """Paint a tyre with a rim; the axle runs along x."""
     radius = s.dimensions[:, 1]
     out = np.sqrt(s.h * s.h + s.z * s.z) / radius
     f = s.fv / radius
@@ -74,20 +74,24 @@ def wheel(s: Surface) -> Array:
 
 
 def cargo(s: Surface) -> Array:
-    """A lorry's box or a bus: a panel with a stripe and blocks that look like lettering from afar, doors behind."""
+    """Paint a lorry's box or a bus: a panel with a stripe and blocks that look like lettering from afar, doors behind."""
     height = s.dimensions[:, 2]
     v, f = s.h / height, s.fv / height
     dirt = grain2(s.u + s.seed, s.v, (0.3, 1.4), s.fu, s.fv) - 0.8 * smooth(0.25 - v)
     colour = s.colour * (1.0 + 0.14 * dirt)[:, None]
     flank = s.face < 2
     stripe = band(v, 0.12, 0.24, f)
-    text = (scatter(s.u / 0.35, 0.0, s.seed) > 0.35) * band(v, 0.5, 0.72, f) * band(np.abs(s.u), -1.0, 1.9, s.fu)
+    text = (
+        (scatter(s.u / 0.35, 0.0, s.seed) > 0.35) * band(v, 0.5, 0.72, f) * band(np.abs(s.u), -1.0, 1.9, s.fu)
+    )
     text = text * (scatter(s.u / 0.09, np.floor(v * 12), s.seed) > 0.25) * fade(s.fu, 0.35)
     glazed = s.detail[:, 0] > 0
-    windows = band(v, 0.42, 0.78, f) * (1.0 - 0.8 * (scatter(s.u / 1.4, 3.0) * 0 + _posts(s)))
+    windows = band(v, 0.42, 0.78, f) * (1.0 - 0.8 * _posts(s))
     marked = np.where(flank & ~glazed, np.maximum(stripe, text), np.where(flank, stripe, 0.0))
     colour = mix(colour, s.accent, marked[:, None])
-    colour = mix(colour, np.broadcast_to(_GLASS * 1.6, colour.shape), (windows * glazed * (s.face < TOP))[:, None])
+    colour = mix(
+        colour, np.broadcast_to(_GLASS * 1.6, colour.shape), (windows * glazed * (s.face < TOP))[:, None]
+    )
     doors = (s.face == 3) * np.maximum(band(np.abs(s.u), -1.0, 0.03, s.fu), band(v, 0.0, 0.05, f))
     return colour * (1.0 - 0.6 * doors)[:, None]
 

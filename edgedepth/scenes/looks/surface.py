@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from edgedepth.scenes.arith import Array
 from edgedepth.scenes.solid import KINDS, Integers, Table
 from edgedepth.scenes.solids import Block, Frustum
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.arith import Array
 
 TOP = 4
 
@@ -25,6 +28,7 @@ class Surface:
         face: of a block: 0..3 are +x, -x, +z, -z, 4 top, 5 bottom; of others 0, and 4 on level ends.
         normal: world x, y, z, unit length.
         dimensions, colour, accent, detail, seed: rows of the table.
+
     """
 
     x: Array
@@ -48,8 +52,10 @@ class Surface:
         return self.fv
 
 
-def measure(table: Table, row: Integers, points: tuple[Array, ...], rays: tuple[Array, ...], pixel: Array) -> Surface:
-    """The surface at each of n points.
+def measure(
+    table: Table, row: Integers, points: tuple[Array, ...], rays: tuple[Array, ...], pixel: Array
+) -> Surface:
+    """Return the surface at each of n points.
 
     Args:
         table: the solids.
@@ -57,6 +63,7 @@ def measure(table: Table, row: Integers, points: tuple[Array, ...], rays: tuple[
         points: world x, y, z, n each.
         rays: direction from the camera to each, n each.
         pixel: size of a pixel held square to the ray at the point, metres, n.
+
     """
     px, ph, pz, cos, sin = table.place.T[:, row]
     dx, dz = points[0] - px, points[2] - pz
@@ -86,8 +93,10 @@ def measure(table: Table, row: Integers, points: tuple[Array, ...], rays: tuple[
     )
 
 
-def _normals(table: Table, row: Integers, x: Array, h: Array, z: Array) -> tuple[tuple[Array, Array, Array], Integers]:
-    """Unit normals in the solids' frames, and faces."""
+def _normals(
+    table: Table, row: Integers, x: Array, h: Array, z: Array
+) -> tuple[tuple[Array, Array, Array], Integers]:
+    """Return unit normals in the solids' frames, and faces."""
     kind = table.kind[row]
     present: npt.NDArray[np.int64] = np.unique(kind)
     if present.size == 1:
@@ -101,7 +110,9 @@ def _normals(table: Table, row: Integers, x: Array, h: Array, z: Array) -> tuple
     return normal, face
 
 
-def _on_block(table: Table, row: Integers, x: Array, h: Array, z: Array) -> tuple[tuple[Array, Array, Array], Integers]:
+def _on_block(
+    table: Table, row: Integers, x: Array, h: Array, z: Array
+) -> tuple[tuple[Array, Array, Array], Integers]:
     half_x, half_z, height, x0, x1, z0, z1 = table.dimensions.T
     height = np.where(height == 0, 1.0, height)
     leans = ((half_x - x1) / height, (half_x + x0) / height, (half_z - z1) / height, (half_z + z0) / height)

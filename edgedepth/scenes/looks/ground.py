@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from edgedepth.scenes.arith import Array, mix, smooth
-from edgedepth.scenes.road import Road
-from edgedepth.scenes.solid import Colour
-from edgedepth.scenes.texture import band, fade, grain2, pulse, scatter
+from edgedepth.scenes.looks.texture import band, fade, grain2, pulse, scatter
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.road import Road
+    from edgedepth.scenes.solid import Colour
 
 _PAINT = 0.62
 _KERB_WIDTH = 0.22
@@ -20,6 +24,7 @@ def ground_colour(road: Road, x: Array, z: Array, across: Array, along: Array) -
         road: the street.
         x, z: world position, n.
         across, along: footprint of the pixel in x and in z, metres.
+
     """
     side = road.lateral(x, z)
     away = np.abs(side)
@@ -42,7 +47,7 @@ def _linear(colour: Colour) -> Array:
 
 
 def _stones(z: Array, along: Array, length: float) -> Array:
-    """The tone of each kerb stone, -1 to 1, and dark joints."""
+    """Return the tone of each kerb stone, -1 to 1, and dark joints."""
     tone = (scatter(z / length) * 2 - 1) * fade(along, length)
     return tone - 2.5 * pulse(z, length, 0.02, along)
 
@@ -67,8 +72,8 @@ def _road(road: Road, side: Array, z: Array, across: Array, along: Array) -> Arr
 def _cracks(x: Array, z: Array, across: Array, along: Array) -> Array:
     """Thin dark lines where two slow noises cancel."""
     ridge = np.abs(grain2(x, z, (2.3, 0.9), across, along))
-    where = smooth(grain2(x + 40.0, z, (9.0,), across, along) * 4.0)
-    return smooth(1.0 - ridge / 0.035) * where * fade(across, 0.06) * fade(along, 0.2)
+    where = smooth(grain2(x + 40.0, z, (9.0,), across, along) * 4.0 - 1.0)
+    return smooth(1.0 - ridge / 0.022) * where * fade(across, 0.06) * fade(along, 0.2)
 
 
 def _patches(side: Array, z: Array, across: Array, along: Array, offset: float) -> Array:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from edgedepth.scenes.arith import Array, mix, smooth
-from edgedepth.scenes.surface import Surface
-from edgedepth.scenes.texture import grain2, grain3
+from edgedepth.scenes.looks.texture import grain2, grain3
+
+if TYPE_CHECKING:
+    from edgedepth.scenes.looks.surface import Surface
 
 
 def leaves(s: Surface) -> Array:
@@ -25,7 +29,7 @@ def bark(s: Surface) -> Array:
 
 
 def hill(s: Surface) -> Array:
-    """A far hill: woods and fields."""
+    """Paint a far hill: woods and fields."""
     woods = grain2(s.x + s.seed, s.z + s.h, (9.0, 27.0, 80.0), s.fu, s.fu)
     crowns = grain2(s.x - s.z, s.h * 1.6, (4.0, 9.0), s.fv, s.fv)
     colour = mix(s.colour, s.accent, smooth(woods * 4.0 - 0.4)[:, None])

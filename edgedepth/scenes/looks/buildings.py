@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgedepth.scenes.arith import Array, mix, smooth
-from edgedepth.scenes.surface import TOP, Surface
-from edgedepth.scenes.texture import band, fade, grain2, pulse, scatter
+from edgedepth.scenes.looks.surface import TOP, Surface
+from edgedepth.scenes.looks.texture import band, fade, grain2, pulse, scatter
 
 _GLASS = np.array([0.035, 0.05, 0.07])
 _BRICK_LENGTH, _BRICK_HEIGHT, _MORTAR = 0.25, 0.083, 0.012
@@ -29,18 +29,22 @@ def bricks(u: Array, v: Array, fu: Array, fv: Array, seed: Array) -> Array:
     course = np.floor(v / _BRICK_HEIGHT)
     shifted = u + 0.5 * _BRICK_LENGTH * (course - 2 * np.floor(course / 2))
     joint = np.maximum(pulse(shifted, _BRICK_LENGTH, _MORTAR, fu), pulse(v, _BRICK_HEIGHT, _MORTAR, fv))
-    tone = (scatter(shifted / _BRICK_LENGTH, course, seed) - 0.5) * fade(fu, _BRICK_LENGTH) * fade(fv, _BRICK_HEIGHT)
+    tone = (
+        (scatter(shifted / _BRICK_LENGTH, course, seed) - 0.5)
+        * fade(fu, _BRICK_LENGTH)
+        * fade(fv, _BRICK_HEIGHT)
+    )
     return 1.0 + 0.5 * tone + 0.55 * joint
 
 
 def brick_wall(s: Surface) -> Array:
-    """A garden wall."""
+    """Paint a garden wall."""
     weather = grain2(s.u + s.seed, s.v, (0.4, 1.7), s.fu, s.fv)
     return s.colour * (bricks(s.u, s.v, s.fu, s.fv, s.seed) * (1.0 + 0.2 * weather))[:, None]
 
 
 def facade(s: Surface) -> Array:
-    """A house wall: brick or plaster, rows of windows, a door, perhaps a shop on the ground floor."""
+    """Paint a house wall: brick or plaster, rows of windows, a door, perhaps a shop on the ground floor."""
     half = np.where(s.face < 2, s.dimensions[:, 1], s.dimensions[:, 0])
     height = s.dimensions[:, 2]
     bays = np.maximum(np.floor(2 * half / s.detail[:, 0] + 0.5), 1.0)
@@ -64,12 +68,16 @@ def facade(s: Surface) -> Array:
     left = (bay - wide) / 2
     within_v = v - floor * storey
     rim = 0.07
-    opening = pulse(u - left + rim, bay, wide + 2 * rim, s.fu) * band(within_v, sill - rim, sill + tall + rim, s.fv)
+    opening = pulse(u - left + rim, bay, wide + 2 * rim, s.fu) * band(
+        within_v, sill - rim, sill + tall + rim, s.fv
+    )
     glass = pulse(u - left, bay, wide, s.fu) * band(within_v, sill, sill + tall, s.fv)
     bars = pulse(u - left - wide / 2 + 0.03, bay, 0.06, s.fu) * ~door
     frame = np.where(door[:, None], s.accent * 0.6, 0.35 + 0.65 * s.accent)
     colour = mix(colour, frame, opening[:, None])
-    colour = mix(colour, _panes(s, column, floor, (within_v - sill) / tall), (glass * (1.0 - 0.8 * bars))[:, None])
+    colour = mix(
+        colour, _panes(s, column, floor, (within_v - sill) / tall), (glass * (1.0 - 0.8 * bars))[:, None]
+    )
     awning = shop * band(within_v, sill + tall, storey - 0.15, s.fv)
     stripes = 0.55 + 0.45 * pulse(u, 0.6, 0.3, s.fu)
     colour = mix(colour, s.accent * stripes[:, None], awning[:, None])
@@ -98,7 +106,7 @@ def roof(s: Surface) -> Array:
 
 
 def sign(s: Surface) -> Array:
-    """A traffic sign or a name plate: a rim, a field, and a bar or two on it."""
+    """Paint a traffic sign or a name plate: a rim, a field, and a bar or two on it."""
     half, height = s.dimensions[:, 0], s.dimensions[:, 2]
     u, v = s.u / half, s.v / height * 2 - 1
     rim = np.maximum(np.abs(u), np.abs(v)) > 0.78

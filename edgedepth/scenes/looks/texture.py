@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from edgedepth.scenes.arith import Array
+if TYPE_CHECKING:
+    from edgedepth.scenes.arith import Array
 
 _ENTRIES = 1 << 16
 # Strides that are far apart in the table: lattice neighbours look independent and the pattern repeats only after
@@ -30,7 +33,7 @@ def _bilinear(key: npt.NDArray[np.int64], sx: Array, sy: Array) -> Array:
 
 
 def scatter(x: Array, y: Array | float = 0.0, seed: Array | float = 0.0) -> Array:
-    """A random number in [0, 1) for each whole (x, y, seed); the same for all points of one cell."""
+    """Return a random number in [0, 1) for each whole (x, y, seed); the same for all points of one cell."""
     key = np.floor(x) * 1.0 + np.floor(y) * _STRIDE_Y + np.floor(seed) * _STRIDE_Z
     return _TABLE.take(key.astype(np.int64) & _MASK)
 
@@ -53,7 +56,7 @@ def noise3(x: Array, y: Array, z: Array) -> Array:
 
 
 def fade(footprint: Array | float, cell: Array | float) -> Array:
-    """The share of a pattern of this cell size that a pixel of this footprint can still show, 1 to 0."""
+    """Return the share of a pattern of this cell size that a pixel of this footprint can still show, 1 to 0."""
     return np.clip(1.6 - 1.6 * np.asarray(footprint) / cell, 0.0, 1.0)
 
 
@@ -87,12 +90,12 @@ def _pulse_integral(x: Array, period: Array | float, width: Array | float) -> Ar
 
 
 def pulse(x: Array, period: Array | float, width: Array | float, footprint: Array) -> Array:
-    """The share of a pixel inside the first `width` of each `period`: stripes without aliasing."""
+    """Return the share of a pixel inside the first `width` of each `period`: stripes without aliasing."""
     half = footprint / 2
     inside = _pulse_integral(x + half, period, width) - _pulse_integral(x - half, period, width)
     return inside / footprint
 
 
 def band(x: Array, low: Array | float, high: Array | float, footprint: Array) -> Array:
-    """The share of a pixel with low <= x <= high: one stripe without aliasing."""
+    """Return the share of a pixel with low <= x <= high: one stripe without aliasing."""
     return np.clip((x - low) / footprint + 0.5, 0.0, 1.0) - np.clip((x - high) / footprint + 0.5, 0.0, 1.0)

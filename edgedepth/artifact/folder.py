@@ -1,0 +1,95 @@
+"""Artifact folders: written beside and renamed, so that one is there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgedepth.errors import OutputError, UsageError
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def require_free(target: Path, *, force: bool) -> None:
+    """Check early that `target` may be written.
+
+    Raises:
+        UsageError: it exists and `force` is not set, or it is a file.
+        OutputError: its parent cannot be written.
+    """
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file, not a folder.", "", "Name another output folder with -o.")
+    if target.exists() and any(target.iterdir()) and not force:
+        raise UsageError(
+            f"{target} is not empty.", "", "Add --force to replace it, or name another folder with -o."
+        )
+    parent = target.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK):
+        raise OutputError(f"{target} cannot be written.", f"No permission in {parent}.", "Name another -o.")
+
+
+@contextmanager
+def whole_folder(target: Path, *, force: bool) -> Iterator[Path]:
+    """A temporary sibling of `target` that takes its place when the block ends well.
+
+    On any exception, Ctrl-C included, the sibling is removed and `target` is as it was.
+
+    Raises:
+        UsageError, OutputError: as `require_free`, or the disk is full or read-only.
+    """
+    require_free(target, force=force)
+    target = target.absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    try:
+        work.chmod(0o755)
+        yield work
+        _swap(work, target)
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _swap(work: Path, target: Path) -> None:
+    for file in work.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+    if not target.exists():
+        work.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+    target.rename(old / "content")
+    try:
+        work.rename(target)
+    except OSError:
+        (old / "content").rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _cannot_write(target: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{target} could not be written; nothing was left behind.",
+        f"{error.strerror or error}",
+        "Free some space or name another folder with -o.",
+    )

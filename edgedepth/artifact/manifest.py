@@ -1,0 +1,223 @@
+"""The manifest: everything that a reader of an artifact may rely on, as typed, validated JSON.
+
+It holds no time stamps and no paths of the machine that wrote it: the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from edgedepth.errors import InputError
+
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+
+Format = Literal["onnx", "tflite"]
+
+
+class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One tensor of a graph's interface.
+
+    Attributes:
+        name: as the runtime knows it.
+        shape: fixed sizes, in the order of `layout`.
+        layout: ``NCHW`` or ``NHWC``.
+        dtype: NumPy's name, such as ``float32`` or ``uint8``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    layout: Literal["NCHW", "NHWC"]
+    dtype: str
+
+
+class InputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to feed.
+
+    Attributes:
+        tensor: the graph's input.
+        color: channel order.
+        value_range: range of valid values: 0..1 for float input, 0..255 for uint8.
+        resize: filter that brings a picture to the graph's size, aspect not kept.
+        normalization: what the graph itself does to the values; do not repeat it.
+    """
+
+    tensor: TensorSpec
+    color: Literal["RGB"]
+    value_range: tuple[float, float]
+    resize: Literal["lanczos"]
+    normalization: str
+
+
+class OutputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What comes out and what it means.
+
+    Attributes:
+        tensor: the graph's output.
+        meaning: ``sigmoid-disparity``, ``depth`` (decoded in the graph), or another card's meaning.
+        decode: formula from the output to depth, in terms of `constants`.
+        constants: the formula's numbers.
+        metric: whether depth is in metres; otherwise it is up to one unknown scale per picture.
+        value_range: range of the output.
+    """
+
+    tensor: TensorSpec
+    meaning: Literal["sigmoid-disparity", "depth", "metric-depth", "affine-invariant-disparity"]
+    decode: str
+    constants: dict[str, float]
+    metric: bool
+    value_range: tuple[float, float]
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the weights came from.
+
+    Attributes:
+        kind: ``checkpoint`` (named by the user), ``shipped`` (with this package) or ``random``.
+        statement: one line for people.
+        files: sha256 by file name; empty for random weights.
+        seed: of random weights, otherwise None.
+        notes: what the checkpoint says about itself.
+    """
+
+    kind: Literal["checkpoint", "shipped", "random"]
+    statement: str
+    files: dict[str, str]
+    seed: int | None
+    notes: dict[str, str]
+
+
+class Lowering(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rewrite that was applied, with what it recorded about itself."""
+
+    name: str
+    detail: dict[str, Any]
+
+
+class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a file's output is from the PyTorch model's on one reference input.
+
+    Attributes:
+        max_abs, mean_abs: of the output.
+        correlation: Pearson's, over all pixels.
+        absrel_drift: mean of ``|depth - reference| / reference`` after decoding both.
+        reference_std: standard deviation of the reference output; a flat one would prove nothing.
+    """
+
+    max_abs: float
+    mean_abs: float
+    correlation: float
+    absrel_drift: float
+    reference_std: float
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One exported graph.
+
+    Attributes:
+        path: relative to the artifact's folder.
+        size: (height, width) in pixels.
+        operators: how often each operator occurs.
+        parity: by reference input; empty when the export ran unchecked.
+    """
+
+    path: str
+    format: Format
+    precision: str
+    size: tuple[int, int]
+    sha256: str
+    bytes: int
+    input: InputContract
+    output: OutputContract
+    operators: dict[str, int]
+    lowering: tuple[Lowering, ...]
+    parity: dict[str, Parity]
+    opset: int | None
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stored reference: arrays ``input`` (uint8 HxWx3 RGB) and ``output`` (float32 HxW, the PyTorch model's)."""
+
+    name: str
+    path: str
+    size: tuple[int, int]
+    sha256: str
+    description: str
+
+
+class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The model's card, as far as a reader of the artifact needs it."""
+
+    name: str
+    family: str
+    title: str
+    config: dict[str, Any]
+    parameters: int
+    macs: dict[str, int]
+    licence: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole artifact."""
+
+    schema_version: int
+    name: str
+    model: ModelFacts
+    source: Source
+    files: tuple[FileEntry, ...]
+    references: tuple[Reference, ...]
+    tools: dict[str, str]
+
+
+class Essentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is embedded in each file, so that it can be used without its folder."""
+
+    schema_version: int
+    model: str
+    source: Source
+    precision: str
+    input: InputContract
+    output: OutputContract
+    lowering: tuple[Lowering, ...]
+
+
+def encode(value: msgspec.Struct, *, indent: int = 0) -> bytes:
+    """JSON with sorted keys: equal values give equal bytes."""
+    raw = msgspec.json.encode(value, order="sorted")
+    return msgspec.json.format(raw, indent=indent) + b"\n" if indent else raw
+
+
+def decode_manifest(raw: bytes, where: Path) -> Manifest:
+    """Parse and validate a manifest.
+
+    Raises:
+        InputError: not JSON, not a manifest, or of a newer schema; the message names the field.
+    """
+    try:
+        version = msgspec.json.decode(raw, type=dict[str, Any]).get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise InputError(
+                f"{where} was written by a newer edgedepth.",
+                f"Its schema is {version}; this version reads up to {SCHEMA_VERSION}.",
+                "Upgrade edgedepth.",
+            )
+        return msgspec.json.decode(raw, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise InputError(f"{where} is not a valid manifest.", str(error), "Export the model again.") from error
+
+
+def decode_essentials(raw: bytes, where: Path) -> Essentials:
+    """Parse and validate what a file carries inside.
+
+    Raises:
+        InputError: not what edgedepth embeds.
+    """
+    try:
+        return msgspec.json.decode(raw, type=Essentials)
+    except msgspec.MsgspecError as error:
+        raise InputError(
+            f"{where} carries metadata that cannot be read.", str(error), "Export the model again."
+        ) from error

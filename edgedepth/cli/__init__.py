@@ -1,0 +1,38 @@
+"""The command line: one thin file per command; heavy libraries are imported when a command runs."""
+
+from __future__ import annotations
+
+import typer
+
+from edgedepth import __version__
+from edgedepth.cli.console import errors_as_exit_codes
+
+app = typer.Typer(
+    name="edgedepth",
+    help="Turn trained monocular-depth networks into verified, fast ONNX and TFLite files.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(*, show: bool) -> None:
+    if show:
+        typer.echo(f"edgedepth {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(  # noqa: ARG001, FBT001 - typer reads the signature
+        False, "--version", is_eager=True, callback=lambda value: _version(show=value), help="Show the version."
+    ),
+) -> None:
+    """Turn trained monocular-depth networks into verified, fast ONNX and TFLite files."""
+
+
+def main() -> None:
+    """Entry point of the ``edgedepth`` script."""
+    with errors_as_exit_codes():
+        app(standalone_mode=True)

@@ -1,0 +1,64 @@
+"""What every command shares: results on stdout, progress on stderr, one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from edgedepth.errors import EdgedepthError
+
+stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout and nothing else."""
+    sys.stdout.write(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``HxW`` as (height, width).
+
+    Raises:
+        UsageError: not of that form.
+    """
+    from edgedepth.errors import UsageError
+
+    height, cross, width = text.lower().partition("x")
+    if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise UsageError(
+            f"{text!r} is not a size.", "A size is HEIGHTxWIDTH in pixels.", "For example --size 192x640."
+        )
+    return int(height), int(width)
+
+
+@contextmanager
+def errors_as_exit_codes() -> Iterator[None]:
+    """Turn what went wrong into a message on stderr and the documented exit code."""
+    try:
+        yield
+    except EdgedepthError as error:
+        stderr.print(f"[bold red]Error:[/] {_escape(error.cause)}")
+        for line in (error.evidence, error.remedy):
+            if line:
+                stderr.print(f"  {_escape(line)}")
+        raise SystemExit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        stderr.print("Interrupted; nothing half-written was left behind.")
+        raise SystemExit(130) from error
+    except BrokenPipeError:
+        # The reader of our output went away; Python would complain once more while flushing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
