@@ -1,4 +1,4 @@
-"""Arithmetic that gives the same bits on every machine: no libm, only operations that IEEE 754 rounds exactly."""
+"""Arithmetic with the same bits on every machine: no libm, only operations that IEEE 754 rounds exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Dice:
-    """A seeded stream of choices; only the raw uniform stream of PCG64 is used, which is the same everywhere."""
+    """A seeded stream of choices, from the raw uniform numbers of PCG64, which are the same everywhere."""
 
     def __init__(self, *seed: int) -> None:
         self._rng = np.random.Generator(np.random.PCG64(list(seed)))
@@ -50,17 +50,17 @@ def cosine(x: float) -> float:
 
 
 def wave(x: Array) -> Array:
-    """Return a smooth wave of period 4 and amplitude 1 made of parabolas, so that its curvature is constant in pieces."""
+    """Return a wave of period 4 and amplitude 1 made of parabolas: its curvature is constant in pieces."""
     phase = x - 4 * np.floor(x / 4)
     arch = np.where(phase < 2, phase, phase - 2)
     arch = arch * (2 - arch)
-    return np.where(phase < 2, arch, -arch)
+    return np.asarray(np.where(phase < 2, arch, -arch))
 
 
 def wave_slope(x: Array) -> Array:
     """Return the derivative of `wave`."""
     phase = x - 4 * np.floor(x / 4)
-    return np.where(phase < 2, 2 - 2 * phase, 2 * phase - 6)
+    return np.asarray(np.where(phase < 2, 2 - 2 * phase, 2 * phase - 6))
 
 
 def smooth(x: Array) -> Array:
@@ -75,5 +75,5 @@ def mix(a: Array, b: Array, weight: Array) -> Array:
 
 
 def vanish(x: Array) -> Array:
-    """1 at 0 and falling like exp(-x) for x >= 0; a rational function, because exp differs between machines."""
+    """Return about exp(-x) for x >= 0, by a rational function, because exp differs between machines."""
     return 1 / (1 + x * (1 + x * (0.5 + x * (1 / 6))))

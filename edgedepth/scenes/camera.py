@@ -26,7 +26,7 @@ class Camera:
     """A pinhole camera without distortion.
 
     Args:
-        K: 3x3 intrinsics in pixels, last row (0, 0, 1); pixel centres lie at whole coordinates, (0, 0) top left.
+        K: 3x3 intrinsics in pixels, last row (0, 0, 1); pixel centres at whole coordinates, (0, 0) top left.
         width: columns, 8 to 8192.
         height: rows, 8 to 8192.
 
@@ -60,7 +60,7 @@ class Camera:
 
     @classmethod
     def kitti_like(cls, height: int, width: int) -> Camera:
-        """KITTI's left colour camera, its whole view resized to `height` x `width` (both axes on their own)."""
+        """Return KITTI's left colour camera, its view resized to `height` x `width`, each axis alone."""
         sx, sy = width / _KITTI_WIDTH, height / _KITTI_HEIGHT
         K = [
             [_KITTI_FOCAL * sx, 0.0, _KITTI_CX * sx],
@@ -70,7 +70,7 @@ class Camera:
         return cls(np.array(K), width, height)
 
     def magnified(self, factor: int) -> Camera:
-        """Return the same view with `factor` times as many pixels each way; blocks of factor x factor share a centre."""
+        """Return the same view with `factor` times as many pixels each way; blocks of them share a centre."""
         shift = (factor - 1) / 2
         K = self.K.copy()
         K[:2] *= factor

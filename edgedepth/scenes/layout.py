@@ -76,7 +76,7 @@ def furnish(dice: Dice, road: Road) -> tuple[Solid, ...]:
 
 
 def traffic(dice: Dice, road: Road, *, own_lane: bool) -> tuple[Mover, ...]:
-    """Vehicles on the road and people on the pavement; those in the camera's own lane only if they may drive on."""
+    """Return vehicles and people; a vehicle in the camera's own lane only if it may drive on."""
     movers: list[Mover] = []
     for z in _steps(dice, dice.uniform(12.0, 45.0), END + 300.0, 22.0, 90.0):
         parts = things.lorry(dice) if dice.chance(0.15) else things.car(dice)
@@ -109,11 +109,11 @@ def _lots(dice: Dice, road: Road, side: int) -> list[Solid]:
     z = BEGIN - dice.uniform(0.0, 8.0)
     built = {"city": 0.93, "suburb": 0.85}.get(road.kind, 0.12)
     while z < END:
-        frontage, deep = dice.uniform(8.0, 15.0), dice.uniform(8.0, 12.0)
+        frontage = dice.uniform(8.0, 15.0)
         gap = {"city": dice.pick((0.0, 0.0, 0.0, 3.0)), "suburb": dice.uniform(1.5, 6.0)}.get(road.kind, 4.0)
         middle = z + frontage / 2
         if dice.chance(built):
-            solids += _built(dice, road, side, middle, frontage, deep)
+            solids += _built(dice, road, side, middle, frontage)
         else:
             solids += _planted(dice, road, side, middle, frontage)
         if road.kind != "city" and dice.chance(0.6):
@@ -123,8 +123,9 @@ def _lots(dice: Dice, road: Road, side: int) -> list[Solid]:
     return solids
 
 
-def _built(dice: Dice, road: Road, side: int, z: float, frontage: float, deep: float) -> list[Solid]:
+def _built(dice: Dice, road: Road, side: int, z: float, frontage: float) -> list[Solid]:
     build: Callable[[Dice, float, float], tuple[Solid, ...]]
+    deep = dice.uniform(8.0, 12.0)
     if road.kind == "city":
         setback, build = dice.uniform(0.0, 0.4), things.town_house if dice.chance(0.85) else things.house
     else:

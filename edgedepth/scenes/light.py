@@ -88,7 +88,7 @@ def _keep_leaves(
 def open_sky(
     view: View, table: Table, points: tuple[Array, Array, Array], owner: npt.NDArray[np.int64]
 ) -> Array:
-    """Return the share of sky light that reaches the ground next to and under things that stand on it, height x width."""
+    """Return the share of sky light that the ground gets near and under things on it, height x width."""
     share = np.ones(owner.shape)
     index = np.flatnonzero([s.grounded for s in table.solids])
     corners = table.corners[index]
@@ -151,14 +151,14 @@ def through_air(colour: Array, distance: Array, weather: Weather) -> Array:
 
 
 def develop(linear: Array, weather: Weather) -> Array:
-    """Return a camera's answer to linear light: exposure, a soft shoulder, and a square-root curve; 0 to 1."""
+    """Return a camera's answer to linear light, 0 to 1: exposure, a soft shoulder, a square-root curve."""
     exposed = np.maximum(linear, 0.0) * weather.exposure
     return np.sqrt(np.minimum(exposed * 1.15 / (1.0 + 0.25 * exposed), 1.0))
 
 
 def sensor_noise(image: Array, strength: float, seed: tuple[int, ...]) -> Array:
-    """Return the picture with noise that grows with brightness; `strength` is its deviation at mid-grey, 0 to 1."""
+    """Return the picture with noise that grows with brightness; `strength` is its deviation at mid-grey."""
     rolls = np.random.Generator(np.random.PCG64(list(seed))).random((4, *image.shape))
     # Four uniform numbers add up to nearly a normal one, without a logarithm.
     normal = (rolls[0] + rolls[1] + rolls[2] + rolls[3] - 2.0) * 1.7320508
-    return image + normal * strength * np.sqrt(0.3 + image)
+    return np.asarray(image + normal * strength * np.sqrt(0.3 + image))

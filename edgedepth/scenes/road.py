@@ -12,11 +12,11 @@ from edgedepth.scenes.solid import Colour, heading
 
 @dataclass(frozen=True)
 class Road:
-    """A street along z whose middle winds gently in x; lateral distances are metres from the middle, right positive.
+    """A street along z whose middle winds gently in x; lateral distances are metres right of the middle.
 
     Args:
         kind: "city", "suburb" or "country".
-        swing, stretch, phase: the middle is swing * wave(z / stretch + phase), shifted to pass x = 0 at z = 0.
+        swing, stretch, phase: the middle is swing * wave(z / stretch + phase), shifted to x = 0 at z = 0.
         lane: width of one lane; one each way.
         parking: width of the parking strip on each side, 0 for none.
         pavement: width of the pavement on each side, 0 for none (then grass begins at the edge).
@@ -107,7 +107,7 @@ class Road:
         return np.asarray(self.swing / self.stretch * wave_slope(z / self.stretch + self.phase))
 
     def stand(self, z: float, lateral: float) -> tuple[float, float, float, float]:
-        """x, z, cosine and sine of the yaw of a thing beside the point z of the middle, aligned with the road."""
+        """Return x, z, cosine and sine of the yaw of a thing beside point z of the middle, along the road."""
         at = np.array([z])
         cos, sin = heading(float(self.slope(at)[0]))
         return float(self.middle(at)[0]) + lateral * cos, z - lateral * sin, cos, sin

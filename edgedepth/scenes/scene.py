@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _START = 4.0
-_EDITION = 9
+_EDITION = 20
 """Part of every seed: another number is another set of streets."""
 
 
@@ -35,8 +35,10 @@ class Frame:
 
     Args:
         image: height x width x 3, uint8, RGB.
-        depth: height x width, float32: metres along the optical axis at the centre of each pixel; 0 in the sky.
-        moving: height x width, bool: the pixel shows something that moves as time passes (its shadow not included).
+        depth: height x width, float32: metres along the optical axis at each pixel's centre; 0 in the sky and
+            beyond 1000 m.
+        moving: height x width, bool: the pixel shows something that moves as time passes; its shadow does not
+            count.
         pose: 4x4 camera-to-world, float64; x right, y down, z forward, metres.
         K: 3x3 intrinsics in pixels, float64; pixel centres at whole coordinates.
 
@@ -51,7 +53,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Scene:
-    """A street about 500 m long, fixed but for its traffic. The ground is y = 0 of the world and z runs along it."""
+    """A street of some 500 m, fixed but for its traffic; the ground is y = 0, and z runs along it."""
 
     seed: int
     moving: bool
@@ -66,8 +68,8 @@ class Scene:
 
         Args:
             seed: 0 or more; the same seed gives the same street.
-            moving: whether vehicles and people move as time passes. If not, they stand where they would be at time
-                0, except that nothing stands in the camera's own lane.
+            moving: whether vehicles and people move as time passes. If not, they stand where they would be at
+                time 0, except that nothing stands in the camera's own lane.
 
         Raises:
             UsageError: for a negative seed.
@@ -106,13 +108,13 @@ class Scene:
             camera: intrinsics and size.
             pose: 4x4 camera-to-world. The other eye of a stereo pair is the pose times a shift along x.
             time: seconds; moves the traffic of a moving scene.
-            supersample: samples per pixel each way, 1 to 4, for the colours only; depth and mask are always those of
-                the pixel's centre.
-            noise: deviation of the sensor's noise at mid-grey as a share of full scale, 0 to 0.5; the same for the
-                same scene, pose and time.
+            supersample: samples per pixel each way, 1 to 4, for the colours only; depth and mask are always
+                those of the pixel's centre.
+            noise: deviation of the sensor's noise at mid-grey as a share of full scale, 0 to 0.5; it is the
+                same for the same scene, pose and time.
 
         Raises:
-            UsageError: if the pose is not a finite rigid motion, or time, supersample or noise is out of range.
+            UsageError: if the pose is not a finite rigid motion, or another argument is out of range.
 
         """
         if not math.isfinite(time):
@@ -128,10 +130,10 @@ class Scene:
         view = View.of(camera, pose)
         depth, owner = cast(view, table)
         if supersample == 1:
-            linear = radiance(view, table, self.road, self.weather, depth, owner)
+            linear = radiance(view, table, self.road, self.weather, (depth, owner))
         else:
             fine = View.of(camera.magnified(supersample), pose)
-            linear = radiance(fine, table, self.road, self.weather, *cast(fine, table))
+            linear = radiance(fine, table, self.road, self.weather, cast(fine, table))
             linear = _averaged(linear, supersample)
         image = develop(linear, self.weather)
         if noise:
@@ -139,7 +141,8 @@ class Scene:
         # To sixteen bits first: results that differ in the last bit must not fall on two sides of a half.
         pixels = np.floor(np.floor(np.clip(image, 0.0, 1.0) * 65280.0 + 0.5) / 256.0 + 0.5).astype(np.uint8)
         visible = np.where(np.isfinite(depth), depth, 0.0).astype(np.float32)
-        moving = np.where(owner >= 0, table.moving.take(owner, mode="clip"), False)
+        moving = owner >= 0
+        moving[moving] = table.moving[owner[moving]]
         return Frame(pixels, visible, moving, pose, camera.K)
 
     def pose(self, distance: float, time: float = 0.0) -> Array:
@@ -175,7 +178,8 @@ class Scene:
             frames: how many; at most about 500 m of street are furnished.
             fps: frames per second.
             speed: metres per second; vehicles ahead in a moving scene drive at 10 or more.
-            supersample, noise: as for `render`.
+            supersample: as for `render`.
+            noise: as for `render`.
 
         Raises:
             UsageError: for a frame rate that is not above 0 or a speed that is not finite.
@@ -191,7 +195,7 @@ class Scene:
 
 
 def street_frames(seed: int, count: int, height: int, width: int) -> list[Frame]:
-    """One frame from each of `count` different streets, seen by a KITTI-like camera at `height` x `width` pixels.
+    """Return one frame from each of `count` streets, seen by a KITTI-like camera of `height` x `width`.
 
     The frames of a seed are the first ones of the same seed and a larger count.
 
@@ -211,11 +215,13 @@ def street_frames(seed: int, count: int, height: int, width: int) -> list[Frame]
 
 
 def _averaged(values: Array, factor: int) -> Array:
-    return sum(values[i::factor, j::factor] for i in range(factor) for j in range(factor)) / factor**2
+    return np.asarray(
+        sum(values[i::factor, j::factor] for i in range(factor) for j in range(factor)) / factor**2
+    )
 
 
 def _turn(a: int, b: int, angle: float) -> Array:
-    """Return a small rotation that takes axis b towards axis -a, made exactly orthonormal without trigonometry."""
+    """Return a small rotation that takes axis b towards -a, orthonormal without trigonometry."""
     t = angle / 2
     cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     matrix = np.eye(3)

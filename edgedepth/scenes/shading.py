@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def radiance(
-    view: View, table: Table, road: Road, weather: Weather, depth: Array, owner: npt.NDArray[np.int64]
+    view: View, table: Table, road: Road, weather: Weather, seen: tuple[Array, npt.NDArray[np.int64]]
 ) -> Array:
-    """Linear light at each pixel, height x width x 3, from the depth and solid that `cast` found there."""
+    """Linear light at each pixel, height x width x 3, from what `cast` found there."""
+    depth, owner = seen
     shape = depth.shape
     flat = [d.ravel() for d in (view.dx, view.dy, view.dz)]
     out = np.empty((depth.size, 3))
@@ -29,8 +30,7 @@ def radiance(
     sky = np.flatnonzero(names == SKY)
     if sky.size:
         out[sky] = sky_colour(weather, *(d[sky] for d in flat))
-    seen = names != SKY
-    if not seen.any():
+    if sky.size == names.size:
         return out.reshape(*shape, 3)
     z = np.where(np.isfinite(depth), depth, 0.0)
     ox, oy, oz = view.origin
@@ -41,9 +41,11 @@ def radiance(
     distance = z.ravel() * stretch
     pixel = np.maximum(distance / view.camera.focal, 1e-4)
     where = tuple(p.ravel() for p in points)
-    material = np.where(names >= 0, table.material.take(names, mode="clip"), GROUND)
-    material[sky] = SKY
-    for kind in np.unique(material[seen]).tolist():
+    material = names.copy()
+    material[names >= 0] = table.material[names[names >= 0]]
+    for kind in np.unique(material).tolist():
+        if kind == SKY:
+            continue
         i = np.flatnonzero(material == kind)
         at, rays = tuple(p[i] for p in where), tuple(d[i] for d in flat)
         if kind == GROUND:

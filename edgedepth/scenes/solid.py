@@ -1,6 +1,6 @@
 """Solids placed in the world, the looks they wear, and tables of them for vectorised work.
 
-The world has x to the right, y down and z along the street, in metres; the ground is y = 0, so a height h is y = -h.
+The world has x to the right, y down and z along the street, metres; the ground is y = 0, height h is y = -h.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Material(IntEnum):
 
 @dataclass(frozen=True)
 class Look:
-    """A material with its colours, as a display shows them (0 to 1), its numbers, and a seed for its pattern."""
+    """A material with its colours (0 to 1, as displayed), its numbers, and a seed for its pattern."""
 
     material: Material
     colour: Colour
@@ -69,7 +69,7 @@ class Solid:
     moving: bool = False
 
     def placed(self, x: float, z: float, cos: float, sin: float) -> Solid:
-        """Return return this part of a thing whose own frame stands at (x, z) with this yaw."""
+        """Return this part of a thing whose own frame stands at (x, z) with this yaw."""
         return replace(
             self,
             x=x + cos * self.x + sin * self.z,
@@ -79,7 +79,7 @@ class Solid:
         )
 
 
-KINDS: tuple[type[Shape], ...] = (Block, Frustum, Ellipsoid)  # type: ignore[assignment]
+KINDS: tuple[type[Shape], ...] = (Block, Frustum, Ellipsoid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ class Table:
         )
 
     def extended(self, solids: Sequence[Solid]) -> Table:
-        """Return return this table with more solids at its end."""
+        """Return this table with more solids at its end."""
         if not solids:
             return self
         other = Table.of(solids)
@@ -133,7 +133,7 @@ class Table:
 
 
 def _corners(place: Array, bounds: Array) -> Array:
-    """Return the corners of each solid's own bounding box in the world; bit 0 of the index is x, bit 1 h, bit 2 z."""
+    """Return the corners of each solid's own bounding box, in the world; bits of the index are x, h, z."""
     index = np.arange(8)
     x, h, z = (bounds[:, 2 * axis + ((index >> axis) & 1)] for axis in range(3))
     px, ph, pz, cos, sin = (place[:, i, None] for i in range(5))

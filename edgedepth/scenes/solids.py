@@ -1,9 +1,9 @@
 """The convex solids that everything in a street is made of, and where a line enters and leaves each of them.
 
-A solid has its own frame: x to its right, h up from its base, z forward, metres. A line is an origin and a direction,
-three components each; one of the two is the same for all lines of a call (floats) and the other differs (arrays):
-camera rays share their origin, sun rays their direction. `span` gives the line parameters of entry and exit, with
-entry > exit where the line misses.
+A solid has its own frame: x to its right, h up from its base, z forward, metres. A line is an origin and a
+direction, three components each; one of the two is the same for all lines of a call (floats) and the other
+differs (arrays): camera rays share their origin, sun rays their direction. `span` gives the parameters of
+entry and exit, with entry > exit where the line misses.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class _Interval:
         self.leave: Array = np.array(np.inf)
 
     def keep(self, outside: Component, rate: Component) -> None:
-        """Keep the part with outside + t * rate <= 0. One of the two is a float, whose sign says which end is cut."""
+        """Keep the part with outside + t * rate <= 0; one of the two is a float."""
         if isinstance(outside, np.ndarray) and isinstance(rate, float):
             if rate == 0:
                 self.enter = np.where(outside > 0, np.inf, self.enter)

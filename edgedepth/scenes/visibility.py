@@ -51,7 +51,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """The pixels that each of N sets of points can cover: rows r0:r1, columns c0:c1, and its nearest depth."""
+    """The pixels that each of N sets of points can cover, as row and column ranges, and its nearest depth."""
 
     rows: npt.NDArray[np.int64]  # N x 2
     columns: npt.NDArray[np.int64]  # N x 2
@@ -113,7 +113,7 @@ def _turn(solid: Solid, x: Array | float, h: Array | float, z: Array | float) ->
 
 
 def cast(view: View, table: Table) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Return the depth along the optical axis (inf where nothing is hit) and the solid seen (or GROUND, SKY) of each pixel."""
+    """Return what each pixel sees: z-depth (inf for nothing) and the index of the solid, or GROUND or SKY."""
     ox, oy, oz = view.origin
     with np.errstate(divide="ignore", invalid="ignore"):
         down = -oy / view.dy
@@ -154,7 +154,7 @@ def _through_leaves(
     span: tuple[Array, Array, npt.NDArray[np.bool_]],
     behind: Array,
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Rays that meet a hole in the near side of a crown go on to its far side, and past it through a hole there."""
+    """Let rays go through a hole in the near side of a crown to its far side, or past it by a hole there."""
     enter, leave, hit = span
     index = np.flatnonzero(hit)
     depth, found = enter.copy(), hit.copy()

@@ -96,4 +96,4 @@ def sky_colour(weather: Weather, dx: Array, dy: Array, dz: Array) -> Array:
     towards = np.maximum((dx * sx + dy * sy + dz * sz) / length, 0.0)
     glow = towards * towards
     glow = glow * glow * glow * glow
-    return colour + (0.25 * glow)[:, None] * np.array(weather.sun_colour)
+    return np.asarray(colour + (0.25 * glow)[:, None] * np.array(weather.sun_colour))

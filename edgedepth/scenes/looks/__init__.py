@@ -1,4 +1,4 @@
-"""What surfaces look like: band-limited procedural textures for the ground and for every material of a solid."""
+"""What surfaces look like: band-limited procedural textures for the ground and each material of a solid."""
 
 from edgedepth.scenes.looks.ground import ground_colour
 from edgedepth.scenes.looks.paint import solid_colour

@@ -13,7 +13,7 @@ _BRICK_LENGTH, _BRICK_HEIGHT, _MORTAR = 0.25, 0.083, 0.012
 
 
 def plain(s: Surface) -> Array:
-    """Painted metal or concrete, slightly dirty."""
+    """Paint plain metal or concrete, slightly dirty."""
     dirt = grain2(s.u + s.seed, s.v, (0.15, 0.6), s.fu, s.fv)
     return s.colour * (1.0 + 0.16 * dirt)[:, None]
 
@@ -60,7 +60,12 @@ def facade(s: Surface) -> Array:
     wide = 0.36 + 0.22 * scatter(s.seed, 1.0)
     tall = 0.45 + 0.12 * scatter(s.seed, 2.0)
     shop = (s.detail[:, 3] > 0) & (floor == 0)
-    door = (floor == 0) & ~shop & (np.floor(scatter(s.seed, s.face) * bays) == column) & (s.face % 2 == 1)
+    door = (
+        (floor == 0)
+        & ~shop
+        & (np.floor(scatter(s.seed, s.face.astype(np.float64)) * bays) == column)
+        & (s.face % 2 == 1)
+    )
     wide, tall = np.where(shop, 0.84, np.where(door, 1.0 / bay, wide)), np.where(shop, 0.62, tall)
     sill = np.where(shop, 0.1, np.where(door, 0.0, 0.78 - tall)) * storey
     tall = np.where(door, 2.1, tall * storey)
@@ -90,7 +95,7 @@ def _panes(s: Surface, column: Array, floor: Array, up: Array) -> Array:
     luck = scatter(column + 13 * s.face, floor, s.seed)
     curtain = np.where(luck > 0.72, 0.45, np.where(luck > 0.5, 0.14, 0.0)) * smooth((up - 0.1) * 2.0)
     mirrored = 0.12 * smooth(up * 1.3 - 0.1 + 0.5 * luck)
-    return _GLASS + (curtain + mirrored)[:, None] * np.array([0.92, 0.97, 1.0])
+    return np.asarray(_GLASS + (curtain + mirrored)[:, None] * np.array([0.92, 0.97, 1.0]))
 
 
 def roof(s: Surface) -> Array:

@@ -22,8 +22,10 @@ def ground_colour(road: Road, x: Array, z: Array, across: Array, along: Array) -
 
     Args:
         road: the street.
-        x, z: world position, n.
-        across, along: footprint of the pixel in x and in z, metres.
+        x: world position, n.
+        z: world position, n.
+        across: footprint of the pixel square to the view, metres.
+        along: footprint of the pixel away from the camera, metres.
 
     """
     side = road.lateral(x, z)

@@ -1,4 +1,4 @@
-"""Points on solids as a texture needs them: position and footprint on the face, normal, and the solid's looks."""
+"""Points on solids as a texture needs them: place and footprint on the face, normal, the solid's looks."""
 
 from __future__ import annotations
 

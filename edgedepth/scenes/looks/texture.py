@@ -1,4 +1,4 @@
-"""Band-limited procedural patterns: each takes the footprint of a pixel and fades out before it would alias."""
+"""Band-limited patterns: each takes the footprint of a pixel and fades out before it would alias."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from edgedepth.scenes.arith import Array
 
 _ENTRIES = 1 << 16
-# Strides that are far apart in the table: lattice neighbours look independent and the pattern repeats only after
-# about 256 cells in two dimensions and 40 in three.
+# Strides that are far apart in the table: lattice neighbours look independent and the pattern repeats only
+# after about 256 cells in two dimensions and 40 in three.
 _STRIDE_Y, _STRIDE_Z = 7919, 26573
 _MASK = _ENTRIES - 1
 _VALUES = np.random.Generator(np.random.PCG64(1863)).random(_ENTRIES)
@@ -29,13 +29,13 @@ def _cell(x: Array) -> tuple[npt.NDArray[np.int64], Array]:
 def _bilinear(key: npt.NDArray[np.int64], sx: Array, sy: Array) -> Array:
     a, b, c, d = (_TABLE.take(key + step) for step in _CORNER_STEPS)
     top = a + (b - a) * sx
-    return top + (c + (d - c) * sx - top) * sy
+    return np.asarray(top + (c + (d - c) * sx - top) * sy)
 
 
 def scatter(x: Array, y: Array | float = 0.0, seed: Array | float = 0.0) -> Array:
     """Return a random number in [0, 1) for each whole (x, y, seed); the same for all points of one cell."""
     key = np.floor(x) * 1.0 + np.floor(y) * _STRIDE_Y + np.floor(seed) * _STRIDE_Z
-    return _TABLE.take(key.astype(np.int64) & _MASK)
+    return np.asarray(_TABLE.take(key.astype(np.int64) & _MASK))
 
 
 def noise2(x: Array, y: Array) -> Array:
@@ -56,12 +56,12 @@ def noise3(x: Array, y: Array, z: Array) -> Array:
 
 
 def fade(footprint: Array | float, cell: Array | float) -> Array:
-    """Return the share of a pattern of this cell size that a pixel of this footprint can still show, 1 to 0."""
+    """Return how much of a pattern of this cell size a pixel of this footprint can still show, 1 to 0."""
     return np.clip(1.6 - 1.6 * np.asarray(footprint) / cell, 0.0, 1.0)
 
 
 def grain2(x: Array, y: Array, cells: tuple[float, ...], fx: Array, fy: Array) -> Array:
-    """Noise of several cell sizes in metres, zero mean, about -1..1; each fades with the footprint in x and y."""
+    """Return noise of several cell sizes in metres, about -1..1, fading with the footprint in x and y."""
     total = np.zeros_like(x)
     strength = 0.0
     for order, cell in enumerate(cells):

@@ -16,7 +16,7 @@ _PLATE = np.array([0.7, 0.7, 0.62])
 
 
 def body(s: Surface) -> Array:
-    """Paint the lower part of a car: paint, sills, wheel arches, seams, lamps and plates at the ends (+z is the front)."""
+    """Paint the lower part of a car: sills, wheel arches, seams, lamps and plates (+z is the front)."""
     half_x, height = s.dimensions[:, 0], s.dimensions[:, 2]
     v = s.h / height
     f = s.fv / height
@@ -74,7 +74,7 @@ def wheel(s: Surface) -> Array:
 
 
 def cargo(s: Surface) -> Array:
-    """Paint a lorry's box or a bus: a panel with a stripe and blocks that look like lettering from afar, doors behind."""
+    """Paint a lorry's box or a bus: a stripe, blocks that look like lettering from afar, doors behind."""
     height = s.dimensions[:, 2]
     v, f = s.h / height, s.fv / height
     dirt = grain2(s.u + s.seed, s.v, (0.3, 1.4), s.fu, s.fv) - 0.8 * smooth(0.25 - v)
@@ -93,7 +93,7 @@ def cargo(s: Surface) -> Array:
         colour, np.broadcast_to(_GLASS * 1.6, colour.shape), (windows * glazed * (s.face < TOP))[:, None]
     )
     doors = (s.face == 3) * np.maximum(band(np.abs(s.u), -1.0, 0.03, s.fu), band(v, 0.0, 0.05, f))
-    return colour * (1.0 - 0.6 * doors)[:, None]
+    return np.asarray(colour * (1.0 - 0.6 * doors)[:, None])
 
 
 def _posts(s: Surface) -> Array:

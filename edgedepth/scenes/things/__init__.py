@@ -1,4 +1,4 @@
-"""What stands and drives in a street, built by chance from convex parts; each function gives one thing's parts."""
+"""What stands and drives in a street, built by chance from convex parts; each function returns the parts."""
 
 from edgedepth.scenes.things.buildings import garden_wall, house, town_house
 from edgedepth.scenes.things.furniture import bin_or_box, lamp_post, mast, person, traffic_sign

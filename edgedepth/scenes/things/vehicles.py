@@ -1,4 +1,4 @@
-"""Cars, vans, lorries and buses: parts in the vehicle's own frame, the front towards +z, wheels on the ground."""
+"""Cars, vans, lorries and buses: parts in the vehicle's own frame, front towards +z, wheels on the ground."""
 
 from __future__ import annotations
 
