@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import flatbuffers
 import numpy as np
 import onnx
 from ai_edge_litert import schema_py_generated as schema
 
+from edgedepth.artifact.flatbuffer import IDENTIFIER, pack, unpack
 from edgedepth.artifact.manifest import Essentials, decode_essentials, encode
 from edgedepth.errors import InputError
 
@@ -23,16 +23,14 @@ def embed_onnx(model: onnx.ModelProto, essentials: Essentials) -> None:
 
 def embed_tflite(content: bytes, essentials: Essentials) -> bytes:
     """The flatbuffer with the essentials as a metadata buffer named ``edgedepth``."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = unpack(content)
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(encode(essentials), dtype=np.uint8)
     model.buffers.append(buffer)
     entry = schema.MetadataT()
     entry.name, entry.buffer = KEY, len(model.buffers) - 1
     model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder(len(content) + (1 << 16))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return pack(model, len(content))
 
 
 def read_embedded(path: Path) -> Essentials:
@@ -64,7 +62,7 @@ def _from_onnx(path: Path) -> bytes | None:
 
 def _from_tflite(path: Path) -> bytes | None:
     content = path.read_bytes()
-    if content[4:8] != b"TFL3":
+    if content[4:8] != IDENTIFIER:
         raise InputError(
             f"{path} is not a TFLite file.", f"It starts with {content[:8]!r}.", "Export it again."
         )

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgedepth.errors import OutputError, UsageError
@@ -93,3 +93,22 @@ def _cannot_write(target: Path, error: OSError) -> OutputError:
         f"{error.strerror or error}",
         "Free some space or name another folder with -o.",
     )
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Write one file, whole or not at all; replaces what is there.
+
+    Raises:
+        OutputError: it cannot be written; nothing is left behind.
+    """
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise _cannot_write(target, error) from error

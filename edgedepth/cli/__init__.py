@@ -6,6 +6,9 @@ import typer
 
 from edgedepth import __version__
 from edgedepth.cli.console import errors_as_exit_codes
+from edgedepth.cli.export import export
+from edgedepth.cli.formats import formats
+from edgedepth.cli.models import models
 
 app = typer.Typer(
     name="edgedepth",
@@ -30,6 +33,10 @@ def root(
     ),
 ) -> None:
     """Turn trained monocular-depth networks into verified, fast ONNX and TFLite files."""
+
+
+for command in (models, formats, export):
+    app.command()(command)
 
 
 def main() -> None:

@@ -16,14 +16,12 @@ def evaluate(
         Path | None, typer.Option(help="Training frames with dense depth: adds rows of constant maps.")
     ] = None,
     alignment: Annotated[str, typer.Option(help="none, median or least-squares.")] = "median",
+    size: Annotated[str | None, typer.Option(help="Network input, HxW; default: the checkpoint's.")] = None,
     max_depth: Annotated[float, typer.Option(help="Farthest depth that counts, metres.", min=0.01)] = 80.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure a model's depth against ground truth."""
-    import json
-
-    from rich.console import Console
-
+    from edgedepth.cli.console import parse_size, print_json, stderr, stdout
     from edgedepth.evaluation.alignment import read_alignment
     from edgedepth.evaluation.baseline import baselines_of
     from edgedepth.evaluation.datasets import open_dataset
@@ -34,12 +32,12 @@ def evaluate(
 
     protocol = EvaluationProtocol(read_alignment(alignment), max_depth=max_depth)
     dataset = open_dataset(data)
-    predictors: list[Predictor] = [open_predictor(model)]
+    predictors: list[Predictor] = [open_predictor(model, parse_size(size) if size else None)]
     if baseline is not None:
         predictors += baselines_of(open_dataset(baseline))
-    with Console(stderr=True).status("measuring"):
+    with stderr.status("measuring"):
         reports = [measure(predictor, dataset, protocol) for predictor in predictors]
     if as_json:
-        typer.echo(json.dumps(as_object(reports)))
+        print_json(as_object(reports))
     else:
-        Console().print(as_table(reports))
+        stdout.print(as_table(reports))

@@ -22,10 +22,9 @@ def train(
     from edgedepth.training.recipe_file import read_recipe
 
     settings = read_recipe(recipe)  # before any heavy import
-    import json
-
     import torch
 
+    from edgedepth.cli.console import print_json, stderr
     from edgedepth.training.progress import training_bar
     from edgedepth.training.trainer import WEIGHTS, Trainer
 
@@ -33,8 +32,11 @@ def train(
     trainer = Trainer(settings, data, output, device)
     if resume:
         trainer.resume()
-    with training_bar(trainer.step, settings.steps) as show:
+    with training_bar(stderr, trainer.step, settings.steps) as show:
         trainer.run(show)
     weights = str(output / WEIGHTS)
     summary = {"weights": weights, "steps": trainer.step, "recipe_sha256": settings.digest}
-    typer.echo(json.dumps(summary) if as_json else f"{weights}\nnext: edgedepth eval {weights} --data DIR")
+    if as_json:
+        print_json(summary)
+    else:
+        typer.echo(f"{weights}\nnext: edgedepth eval {weights} --data DIR")

@@ -14,10 +14,10 @@ _SMOOTHING = 0.98
 
 
 @contextmanager
-def training_bar(done: int, steps: int) -> Iterator[Callable[[Step], None]]:
+def training_bar(console: Console, done: int, steps: int) -> Iterator[Callable[[Step], None]]:
     """A bar from step `done` to `steps` with the running mean of the loss; yields what each step calls."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=steps, completed=done)
         mean: float | None = None
 

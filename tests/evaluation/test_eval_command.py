@@ -78,6 +78,12 @@ def test_a_model_without_weights_is_refused():
         open_predictor("flex-nanu")
 
 
+def test_an_illegal_size_names_the_nearest(weights):
+    with pytest.raises(UsageError, match="nearest legal size is 192x640"):
+        open_predictor(str(weights), (200, 630))
+    assert open_predictor(str(weights), (64, 96)).size == (64, 96)
+
+
 def card_figures():
     """The seven figures that the model card of the shipped weights states for KITTI 2015."""
     path = shipped_weights(card("flex-nano"))

@@ -1,1 +1,49 @@
 """Exact rewrites of a network into operators that mobile accelerators run, one per file."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgedepth.export.lowering.target import Target
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["Applied", "Target", "lower"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A lowering that changed something, and what it says about it."""
+
+    name: str
+    detail: dict[str, Any]
+
+
+def lower(network: nn.Module, target: Target, taps: dict[str, int]) -> tuple[nn.Module, list[Applied]]:
+    """Rewrite a network for a file format; it computes the same function.
+
+    Args:
+        network: evaluation mode; not changed.
+        target: the format.
+        taps: sampling window of every DySample, by its name in the network.
+
+    Returns:
+        The rewritten network and what was applied, in order.
+    """
+    from edgedepth.export.lowering.attention import lower_attention  # noqa: PLC0415 - torch is heavy
+    from edgedepth.export.lowering.batch_norm import fold_batch_norm  # noqa: PLC0415
+    from edgedepth.export.lowering.dysample import lower_dysample  # noqa: PLC0415
+    from edgedepth.export.lowering.graph import trace  # noqa: PLC0415
+    from edgedepth.export.lowering.reflection import lower_reflection_pad  # noqa: PLC0415
+
+    graph = trace(copy.deepcopy(network))
+    applied = [Applied("batch-norm", {"folded": fold_batch_norm(graph)})]
+    forms = lower_dysample(graph, target, taps)
+    applied.append(Applied("dysample", {"sites": {n: {"taps": taps[n], "form": f} for n, f in forms.items()}}))
+    if target == "tflite":
+        applied.append(Applied("attention", {"replaced": lower_attention(graph)}))
+        applied.append(Applied("reflection-pad", {"replaced": lower_reflection_pad(graph)}))
+    return graph.eval(), [a for a in applied if any(a.detail.values())]

@@ -1,4 +1,4 @@
-"""Attention one head at a time: matrices from 1x1 convolutions, no transpose, nothing above rank 4."""
+"""Attention with matrices straight from 1x1 convolutions, head by head: no transpose, nothing above rank 4."""
 
 from __future__ import annotations
 
@@ -51,13 +51,19 @@ class HeadwiseAttention(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Attend head by head and project."""
         B, _, H, W = x.shape
-        mixed = []
-        for q, k, v, pe in zip(self.q, self.k, self.v, self.pe, strict=True):
-            query, keys, image = q(x), k(x), v(x)
-            rows, columns, values = (t.permute(0, 2, 3, 1).reshape(B, H * W, -1) for t in (query, keys, image))
-            weights = torch.softmax(rows @ columns.transpose(1, 2), -1)
-            attended = (weights @ values).reshape(B, H, W, -1).permute(0, 3, 1, 2)
-            mixed.append(attended + pe(image))
+
+        def rows(maps: list[torch.Tensor]) -> torch.Tensor:
+            return torch.cat([t.permute(0, 2, 3, 1).reshape(B, H * W, -1) for t in maps])
+
+        images = [v(x) for v in self.v]
+        queries, keys = rows([q(x) for q in self.q]), rows([k(x) for k in self.k])
+        # Heads are stacked as a batch: of a single matrix the converter would make a FULLY_CONNECTED whose weights
+        # are an activation, which XNNPACK refuses.
+        attended = torch.softmax(queries @ keys.transpose(1, 2), -1) @ rows(images)
+        mixed = [
+            part.reshape(B, H, W, -1).permute(0, 3, 1, 2) + pe(image)
+            for part, image, pe in zip(attended.split(B), images, self.pe, strict=True)
+        ]
         out: torch.Tensor = self.proj(torch.cat(mixed, 1))
         return out
 

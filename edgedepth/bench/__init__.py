@@ -1,0 +1,1 @@
+"""Timing any exported file honestly: one protocol, one statistics module, raw samples kept."""

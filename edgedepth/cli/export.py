@@ -1,0 +1,125 @@
+"""``edgedepth export``: from a checkpoint to a verified artifact."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from edgedepth.cli.console import parse_size, print_json, stderr, stdout
+
+if TYPE_CHECKING:
+    from edgedepth.export.pipeline import Exported
+
+
+class Output(str, Enum):
+    """What the graph gives."""
+
+    disparity = "disparity"
+    depth = "depth"
+
+
+class Input(str, Enum):
+    """What the graph takes."""
+
+    float = "float"
+    uint8 = "uint8"
+
+
+class LoweringChoice(str, Enum):
+    """Whether to rewrite the network for mobile accelerators."""
+
+    auto = "auto"
+    none = "none"
+
+
+def export(
+    model: Annotated[Optional[str], typer.Argument(help="Model, such as flex-nano; left out, it is told from --weights.")] = None,
+    weights: Annotated[Optional[Path], typer.Option("--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors.")] = None,
+    random_weights: Annotated[Optional[int], typer.Option("--random-weights", metavar="SEED", help="Seeded random weights instead: proves arithmetic, never depth.")] = None,
+    formats: Annotated[Optional[list[str]], typer.Option("--format", "-f", help="onnx or tflite; repeat for both. Default: both.")] = None,
+    precisions: Annotated[Optional[list[str]], typer.Option("--precision", "-p", help="fp32 or fp16; repeat for several. Default: fp32.")] = None,
+    sizes: Annotated[Optional[list[str]], typer.Option("--size", "-s", metavar="HxW", help="Input size; repeat for several. Default: the checkpoint's or the card's.")] = None,
+    batch: Annotated[int, typer.Option(help="Pictures per call.")] = 1,
+    output_kind: Annotated[Output, typer.Option("--output", help="disparity, or depth decoded in the graph.")] = Output.disparity,
+    input_kind: Annotated[Input, typer.Option("--input", help="float in 0..1, or uint8 RGB bytes from a camera.")] = Input.float,
+    lowering: Annotated[LoweringChoice, typer.Option(help="none exports the definition as published, for comparison.")] = LoweringChoice.auto,
+    opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 18,
+    calib: Annotated[Optional[Path], typer.Option("--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets.")] = None,
+    reference: Annotated[Optional[Path], typer.Option(help="Picture for the parity check. Default: a rendered street.")] = None,
+    folder: Annotated[Optional[Path], typer.Option("-o", "--output-folder", help="Where the artifact goes. Default: artifacts/MODEL.")] = None,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare the files with the PyTorch model.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")] = False,
+    report: Annotated[Optional[Path], typer.Option(help="Also write what was made, as JSON, to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Export MODEL to ONNX and TFLite files that are proven equal to the PyTorch model."""
+    from edgedepth.export.request import ExportRequest, validate
+
+    request = ExportRequest(
+        model=model,
+        weights=weights,
+        random_seed=random_weights,
+        formats=tuple(dict.fromkeys(formats or ("onnx", "tflite"))),
+        precisions=tuple(dict.fromkeys(precisions or ("fp32",))),
+        sizes=tuple(dict.fromkeys(parse_size(size) for size in sizes or ())),
+        batch=batch,
+        output=output_kind.value,
+        input=input_kind.value,
+        lowering=lowering.value,
+        opset=opset,
+        check=not no_check,
+        calibration=calib,
+        reference=reference,
+    )
+    validate(request)
+    made = _with_progress(request, folder or Path("artifacts") / (model or "from-checkpoint"), force=force)
+    _announce(made, report, as_json=as_json)
+
+
+def _with_progress(request: object, folder: Path, *, force: bool) -> Exported:
+    from rich.markup import escape
+
+    from edgedepth.artifact.folder import require_free
+
+    require_free(folder, force=force)
+    with stderr.status("load libraries") as status:
+        from edgedepth.export.pipeline import export as run_export
+
+        def progress(stage: str) -> None:
+            status.update(escape(stage))
+            if not stderr.is_terminal:
+                stderr.print(escape(stage))
+
+        return run_export(request, folder, force=force, progress=progress)  # type: ignore[arg-type]
+
+
+def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
+    import msgspec
+
+    summary = {
+        "folder": str(made.folder),
+        "manifest": msgspec.to_builtins(made.manifest),
+        "seconds": made.stages,
+        "peak_memory_bytes": made.peak_memory_bytes,
+    }
+    if report is not None:
+        from edgedepth.artifact.folder import write_whole
+
+        write_whole(report, msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n")
+    if as_json:
+        print_json(summary)
+        return
+    stdout.print(f"{made.manifest.model.title}: {made.manifest.source.statement}")
+    for entry in made.manifest.files:
+        worst = max((p.max_abs for p in entry.parity.values()), default=None)
+        parity = "not checked" if worst is None else f"max error {worst:.1e}"
+        stdout.print(f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}")
+    first = made.folder / made.manifest.files[-1].path
+    seconds = sum(made.stages.values())
+    stdout.print(f"in {seconds:.0f} s, {made.peak_memory_bytes / 2**30:.1f} GiB. Next:")
+    stdout.print(f"  edgedepth run {first} photo.jpg -o depth.png")
+    stdout.print(f"  edgedepth bench host {made.folder}")
+    stdout.print(f"  edgedepth inspect {first}")

@@ -1,0 +1,67 @@
+"""The one table of what can be exported. Help, validation and documentation all read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgedepth.errors import UsageError, nearest
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """One file format.
+
+    Attributes:
+        name: also the file suffix.
+        precisions: what can be asked for.
+        layouts: of the float input and of the uint8 input.
+        runs_on: runtimes that take it.
+        opsets: legal opset range, or None where the format has none.
+    """
+
+    name: str
+    precisions: tuple[str, ...]
+    layouts: tuple[str, str]
+    runs_on: str
+    opsets: tuple[int, int] | None
+
+
+FORMATS = {
+    "onnx": ExportFormat(
+        "onnx", ("fp32", "fp16"), ("NCHW", "NHWC"), "ONNX Runtime on CPU, GPU and NPU providers", (16, 22)
+    ),
+    "tflite": ExportFormat(
+        "tflite", ("fp32", "fp16"), ("NHWC", "NHWC"), "LiteRT: XNNPACK, GPU accelerator, NPU compilers", None
+    ),
+}
+DEFAULT_OPSET = 18
+PRECISIONS = tuple(dict.fromkeys(p for f in FORMATS.values() for p in f.precisions))
+
+
+def require_format(name: str) -> ExportFormat:
+    """The table's row of that name.
+
+    Raises:
+        UsageError: no such format; the message has the nearest spelling.
+    """
+    if name not in FORMATS:
+        raise UsageError(
+            f"There is no format {name!r}.",
+            f"Formats: {', '.join(FORMATS)}.",
+            nearest(name, FORMATS).capitalize() or "`edgedepth formats` shows what each can do.",
+        )
+    return FORMATS[name]
+
+
+def require_precision(fmt: ExportFormat, precision: str) -> None:
+    """Check that the format has that precision.
+
+    Raises:
+        UsageError: it has not; the message has the nearest spelling.
+    """
+    if precision not in fmt.precisions:
+        raise UsageError(
+            f"{fmt.name} files cannot be exported as {precision!r}.",
+            f"{fmt.name} has: {', '.join(fmt.precisions)}.",
+            nearest(precision, fmt.precisions).capitalize() or "`edgedepth formats` shows the whole table.",
+        )

@@ -1,0 +1,107 @@
+"""What an export was asked to do, checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgedepth.errors import UsageError
+from edgedepth.export.formats import DEFAULT_OPSET, require_format, require_precision
+from edgedepth.models import ModelCard, card, shipped_weights
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """One export command.
+
+    Attributes:
+        model: the card's name; None detects it from `weights`.
+        weights: a checkpoint folder or .safetensors; None uses the shipped weights, if there are any.
+        random_seed: seeded random weights instead.
+        formats, precisions, sizes: every combination becomes a file; no sizes means the checkpoint's own or
+            the card's default.
+        batch: pictures per call.
+        output: ``disparity`` (the network's own) or ``depth`` (decoded inside the graph).
+        input: ``float`` (0..1) or ``uint8`` (camera bytes, scaled inside the graph).
+        lowering: ``auto`` or ``none`` (the definition as published, for comparison).
+        opset: ONNX operator set.
+        check: compare every file with the PyTorch model.
+        calibration: folder of pictures for choosing sampling windows; None renders street scenes.
+        reference: picture for the parity check; None renders one.
+    """
+
+    model: str | None
+    weights: Path | None = None
+    random_seed: int | None = None
+    formats: tuple[str, ...] = ("onnx", "tflite")
+    precisions: tuple[str, ...] = ("fp32",)
+    sizes: tuple[tuple[int, int], ...] = ()
+    batch: int = 1
+    output: Literal["disparity", "depth"] = "disparity"
+    input: Literal["float", "uint8"] = "float"
+    lowering: Literal["auto", "none"] = "auto"
+    opset: int = DEFAULT_OPSET
+    check: bool = True
+    calibration: Path | None = None
+    reference: Path | None = None
+
+
+def validate(request: ExportRequest) -> None:
+    """Refuse combinations that cannot work, with what would.
+
+    Raises:
+        UsageError: naming what was asked and what is legal.
+    """
+    for name in request.formats:
+        fmt = require_format(name)
+        for precision in request.precisions:
+            require_precision(fmt, precision)
+        if fmt.opsets and not fmt.opsets[0] <= request.opset <= fmt.opsets[1]:
+            low, high = fmt.opsets
+            raise UsageError(
+                f"Opset {request.opset} cannot be exported.", f"{name} files have {low} to {high}.", "Drop --opset."
+            )
+    if request.batch < 1:
+        raise UsageError(f"A batch of {request.batch} is empty.", "", "Use --batch 1 or more.")
+    _validate_source(request)
+
+
+def _validate_source(request: ExportRequest) -> None:
+    if request.weights is not None and request.random_seed is not None:
+        raise UsageError(
+            "--weights and --random-weights exclude each other.", "Both were given.", "Keep the one you mean."
+        )
+    if request.model is None:
+        if request.weights is None:
+            raise UsageError(
+                "Nothing to export was named.",
+                "Neither a MODEL nor --weights was given.",
+                "For example: edgedepth export flex-nano",
+            )
+        return
+    chosen = card(request.model)
+    if request.weights is None and request.random_seed is None and shipped_weights(chosen) is None:
+        raise UsageError(
+            f"No weights ship with {chosen.name}.",
+            "Neither --weights nor --random-weights was given.",
+            "Name a checkpoint with --weights, or prove the arithmetic with --random-weights 0.",
+        )
+
+
+def require_size(model: ModelCard, size: tuple[int, int]) -> None:
+    """Check that the network can run at that size.
+
+    Raises:
+        UsageError: a side is not divisible by what the network needs; the message has the nearest legal sizes.
+    """
+    step = model.input.multiple
+    if all(side % step == 0 for side in size):
+        return
+    options = [sorted({max(step, side // step * step), -(-side // step) * step}) for side in size]
+    legal = ", ".join(f"{h}x{w}" for h in options[0] for w in options[1])
+    raise UsageError(
+        f"{model.name} cannot run at {size[0]}x{size[1]}.",
+        f"Height and width must be divisible by {step}.",
+        f"The nearest sizes: {legal}.",
+    )

@@ -1,0 +1,140 @@
+"""Writing TFLite through litert-torch, and the edits that the flatbuffer needs afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from ai_edge_litert import schema_py_generated as schema
+from torch import nn
+
+from edgedepth.artifact.flatbuffer import pack, unpack
+from edgedepth.artifact.manifest import TensorSpec
+from edgedepth.export.tflite_operators import register
+
+_BYTE_SCALE = 1 / 255
+
+
+def to_tflite(module: nn.Module, sample: torch.Tensor) -> bytes:
+    """Convert through litert-torch.
+
+    Args:
+        module: evaluation mode, behind its NHWC interface.
+        sample: float input of the graph's own shape.
+    """
+    with quiet_native():
+        import litert_torch  # noqa: PLC0415 - slow to import, and chatty
+        from litert_torch._config import config  # noqa: PLC0415
+
+        register()
+        config.show_progress = False
+        converted = litert_torch.convert(module.eval(), (sample,))
+        return bytes(converted._exporter.to_bytes())  # noqa: SLF001 - the public way goes through a file
+
+
+def finish(content: bytes, spec_in: TensorSpec, spec_out: TensorSpec) -> bytes:
+    """Name the interface, make the input a byte tensor where asked, and drop what the converter noted of itself.
+
+    A byte input becomes a quantized tensor of scale 1/255 behind a DEQUANTIZE, which every delegate takes; a CAST
+    would stay outside XNNPACK.
+    """
+    model = unpack(content)
+    graph = model.subgraphs[0]
+    if spec_in.dtype == "uint8":
+        _dequantize_input(model)
+    graph.tensors[graph.inputs[0]].name = spec_in.name.encode()
+    graph.tensors[graph.outputs[0]].name = spec_out.name.encode()
+    for index, tensor in enumerate(graph.tensors):
+        if index not in (graph.inputs[0], graph.outputs[0]):
+            tensor.name = f"t{index}".encode()
+    signature = model.signatureDefs[0]
+    for entries, name in ((signature.inputs, spec_in.name), (signature.outputs, spec_out.name)):
+        entries[0].name = name.encode()
+    signature.inputs[0].tensorIndex = graph.inputs[0]
+    signature.outputs[0].tensorIndex = graph.outputs[0]
+    model.description = b"edgedepth"
+    return pack(model, len(content))
+
+
+def _dequantize_input(model: Any) -> None:
+    graph = model.subgraphs[0]
+    floats = graph.inputs[0]
+    tensor = schema.TensorT()
+    tensor.shape = list(graph.tensors[floats].shape)
+    tensor.type = schema.TensorType.UINT8
+    tensor.buffer = 0
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale = [_BYTE_SCALE]
+    tensor.quantization.zeroPoint = [0]
+    graph.tensors.append(tensor)
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code.version = 1
+    model.operatorCodes.append(code)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(model.operatorCodes) - 1
+    operator.inputs = [len(graph.tensors) - 1]
+    operator.outputs = [floats]
+    operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
+    operator.builtinOptions = schema.DequantizeOptionsT()
+    graph.operators.insert(0, operator)
+    graph.inputs = [len(graph.tensors) - 1]
+
+
+def store_weights_as_fp16(content: bytes) -> bytes:
+    """Weights in half precision behind DEQUANTIZE, which delegates fold when the model is loaded."""
+    with quiet_native():
+        from ai_edge_quantizer import quantizer, recipe_manager  # noqa: PLC0415 - slow to import
+        from ai_edge_quantizer.qtyping import (  # noqa: PLC0415
+            ComputePrecision,
+            OpQuantizationConfig,
+            TensorDataType,
+            TensorQuantizationConfig,
+            TFLOperationName,
+        )
+
+        casting = OpQuantizationConfig(
+            weight_tensor_config=TensorQuantizationConfig(num_bits=16, dtype=TensorDataType.FLOAT),
+            compute_precision=ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        )
+        manager = recipe_manager.RecipeManager()
+        for operation in (
+            TFLOperationName.CONV_2D,
+            TFLOperationName.DEPTHWISE_CONV_2D,
+            TFLOperationName.FULLY_CONNECTED,
+        ):
+            manager.add_quantization_config(".*", operation, casting, "float_casting")
+        result = quantizer.Quantizer(bytearray(content), manager.get_quantization_recipe()).quantize()
+        return bytes(result.quantized_model)
+
+
+@contextlib.contextmanager
+def quiet_native() -> Iterator[None]:
+    """Hold back what the converter's native code prints, and show it only if an exception follows."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    sys.stderr.flush()
+    sys.stdout.flush()
+    kept = [(fd, os.dup(fd)) for fd in (1, 2)]
+    with Path(os.devnull).open("wb") as sink:
+        for fd, _ in kept:
+            os.dup2(sink.fileno(), fd)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for fd, saved in kept:
+            os.dup2(saved, fd)
+            os.close(saved)
+        logger.setLevel(level)

@@ -1,0 +1,117 @@
+"""Comparing an exported file with the PyTorch model, and the gate it must pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedepth.artifact.manifest import FileEntry, OutputContract, Parity
+from edgedepth.errors import GateError
+from edgedepth.export.references import ReferencePicture
+
+Map = NDArray[np.float32]
+FLAT = 1e-3
+"""A reference output whose standard deviation is below this proves nothing."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Bounds that a file must keep on every reference picture; the figures are `Parity`'s."""
+
+    max_abs: float
+    mean_abs: float
+    correlation: float
+    absrel_drift: float
+
+
+GATES = {
+    "fp32": Gate(max_abs=1e-4, mean_abs=1e-5, correlation=0.999999, absrel_drift=1e-3),
+    "fp16": Gate(max_abs=2e-2, mean_abs=1e-3, correlation=0.9999, absrel_drift=1e-2),
+}
+
+
+def feed(picture: ReferencePicture, entry: FileEntry) -> NDArray[np.generic]:
+    """The reference picture as the file's own input, repeated over its batch."""
+    spec = entry.input.tensor
+    pixels: NDArray[np.generic] = picture.pixels
+    if spec.dtype == "float32":
+        pixels = pixels.astype(np.float32) / np.float32(255)
+    if spec.layout == "NCHW":
+        pixels = pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(np.broadcast_to(pixels, spec.shape))
+
+
+def network_output(raw: NDArray[np.generic], output: OutputContract, constants: dict[str, float]) -> Map:
+    """A file's output (B, H, W, 1) or (B, 1, H, W) as what the network itself gives: (H, W), batch's first.
+
+    Depth that the graph decoded is turned back, so that one gate serves all files.
+    """
+    maps = np.asarray(raw, dtype=np.float64)
+    first: NDArray[np.float64] = maps[0, 0] if output.tensor.layout == "NCHW" else maps[0, :, :, 0]
+    if output.meaning == "depth":
+        first = (1 / first - constants["min_disparity"]) / constants["disparity_range"]
+    return first.astype(np.float32)
+
+
+def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
+    """Figures of `found` against `expected`, both network outputs (H, W).
+
+    Raises:
+        GateError: the reference does not vary, so that no comparison means anything.
+    """
+    spread = float(expected.std())
+    if not spread > FLAT:
+        raise GateError(
+            "The PyTorch model's own output is flat, so a comparison would prove nothing.",
+            f"Its standard deviation on the reference picture is {spread:.2e}.",
+            "Check the checkpoint; name another picture with --reference; or export with --no-check.",
+        )
+    a, b = found.astype(np.float64), expected.astype(np.float64)
+    difference = np.abs(a - b)
+    low, span = constants["min_disparity"], constants["disparity_range"]
+    depth_a, depth_b = 1 / (low + span * a), 1 / (low + span * b)
+    deviation_a, deviation_b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt((deviation_a**2).sum() * (deviation_b**2).sum()))
+    return Parity(
+        max_abs=float(difference.max()),
+        mean_abs=float(difference.mean()),
+        correlation=float((deviation_a * deviation_b).sum()) / norm if norm else 0.0,
+        absrel_drift=float((np.abs(depth_a - depth_b) / depth_b).mean()),
+        reference_std=spread,
+    )
+
+
+def misses(parity: Parity, precision: str) -> list[str]:
+    """What of the gate is not met, as text; empty when all is. NaN never passes."""
+    gate = GATES[precision]
+    found = []
+    for name in ("max_abs", "mean_abs", "absrel_drift"):
+        value, bound = getattr(parity, name), getattr(gate, name)
+        if not value <= bound:
+            found.append(f"{name} {value:.2e} > {bound:.0e}")
+    if not parity.correlation >= gate.correlation:
+        found.append(f"correlation {parity.correlation:.6f} < {gate.correlation}")
+    return found
+
+
+def rejection(path: Path, parities: dict[str, Parity], precision: str, first: str) -> GateError | None:
+    """The error for a file that misses the gate on any picture, or None.
+
+    Args:
+        path: of the file.
+        parities: by reference picture.
+        precision: decides the gate.
+        first: says which tensor diverged first.
+    """
+    missed = {name: lines for name, p in parities.items() if (lines := misses(p, precision))}
+    if not missed:
+        return None
+    return GateError(
+        f"{path.name} does not compute what the PyTorch model does.",
+        "; ".join(f"{name}: {', '.join(lines)}" for name, lines in missed.items()) + f". {first}",
+        "The files are kept in the .rejected folder beside the output. Try --lowering none to tell the lowering "
+        "from the converter.",
+    )

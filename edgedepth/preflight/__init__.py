@@ -1,0 +1,1 @@
+"""What can be known of an artifact without a phone."""

@@ -1,0 +1,90 @@
+"""An artifact's file, opened in the runtime of its format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedepth.artifact.folder import sha256
+from edgedepth.artifact.manifest import FileEntry
+from edgedepth.errors import InputError
+from edgedepth.runtime.backends import OPENERS
+
+
+class Session:
+    """One exported graph, ready to run on the CPU.
+
+    Args:
+        path: the .onnx or .tflite file.
+        entry: what the manifest says about it.
+        threads: CPU threads of the runtime.
+
+    Attributes:
+        entry: as given.
+        threads: as given.
+        runtime: name and version of what runs it, such as ``LiteRT 2.3.0``.
+        batch: pictures per run; the graph's shapes are fixed.
+
+    Raises:
+        InputError: the file is missing, damaged, or not the one that its entry describes.
+        OperatorError: the runtime lacks an operator of it.
+    """
+
+    def __init__(self, path: Path, entry: FileEntry, threads: int = 1) -> None:
+        _require_same_file(path, entry)
+        if not np.issubdtype(np.dtype(entry.output.tensor.dtype), np.floating):
+            raise InputError(
+                f"{path} gives {entry.output.tensor.dtype} output.",
+                "Its manifest has no scale to read that with.",
+                "Export it with float output.",
+            )
+        self.entry, self.threads = entry, threads
+        self._backend = OPENERS[entry.format](path, entry, threads)
+        self.runtime = self._backend.runtime
+        self.batch = entry.input.tensor.shape[0]
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """The graph's output as it comes.
+
+        Args:
+            batch: of exactly the shape, layout and dtype of the manifest's input.
+
+        Raises:
+            InputError: another shape or dtype.
+        """
+        tensor = self.entry.input.tensor
+        if batch.shape != tensor.shape or batch.dtype != np.dtype(tensor.dtype):
+            raise InputError(
+                "The batch does not fit the graph.",
+                f"It is {batch.dtype} {batch.shape}; {self.entry.path} takes {tensor.dtype} {tensor.shape} "
+                f"({tensor.layout}).",
+                "Prepare pictures with edgedepth.runtime.preprocess.to_batch.",
+            )
+        return self._backend.run(np.ascontiguousarray(batch))
+
+    def maps(self, batch: NDArray[Any]) -> NDArray[np.float32]:
+        """The output as one map per picture.
+
+        Args:
+            batch: as for `run`.
+
+        Returns:
+            (B, H, W) float32, in the output's own meaning: not decoded.
+        """
+        channel = 1 if self.entry.output.tensor.layout == "NCHW" else 3
+        return np.asarray(self.run(batch).squeeze(axis=channel), dtype=np.float32)
+
+
+def _require_same_file(path: Path, entry: FileEntry) -> None:
+    if not path.is_file():
+        raise InputError(f"{path} is missing.", "The manifest lists it.", "Export the model again.")
+    found = sha256(path)
+    if found != entry.sha256:
+        raise InputError(
+            f"{path} is damaged, or is not the file that was exported.",
+            f"sha256 {found[:12]}, the manifest says {entry.sha256[:12]}.",
+            "Export the model again.",
+        )
