@@ -11,7 +11,7 @@ def operator_histogram(path: Path) -> dict[str, int]:
     if path.suffix == ".onnx":
         from edgedepth.artifact.onnx_graph import read_onnx  # noqa: PLC0415 - slow to import
 
-        counted = Counter(operator.op_type for operator in read_onnx(path).operators)
+        counted = Counter(operator.kind for operator in read_onnx(path).operators)
     else:
         from edgedepth.artifact.tflite_graph import read_tflite  # noqa: PLC0415
 

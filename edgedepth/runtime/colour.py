@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ENTRIES = 256
-# One sweep through OKLab: lightness rises evenly while the hue turns from violet through red to yellow. The chroma
-# is as strong as sRGB shows at each lightness without clipping.
+# One sweep through OKLab: lightness rises evenly while the hue turns from violet through red to yellow. The
+# chroma is as strong as sRGB shows at each lightness without clipping.
 LIGHTNESS = (0.22, 0.96)
 HUE_DEGREES = (285.0, 462.0)
 CHROMA_ENDS = (0.09, 0.095)
@@ -26,8 +26,8 @@ Range = tuple[float, float]
 def colour_table() -> NDArray[np.uint8]:
     """The colours from far (dark violet) to near (pale yellow).
 
-    Neighbouring entries are equally far apart in OKLab, a space made so that equal distances look equal; their
-    luminance rises strictly, so the picture also reads in grey and for the colour-blind.
+    Neighbouring entries are equally far apart in OKLab, a space made so that equal distances look equal;
+    their luminance rises strictly, so the picture also reads in grey and for the colour-blind.
 
     Returns:
         (256, 3) uint8 sRGB, read-only.
@@ -62,7 +62,10 @@ def oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
         ]
     )
     linear = np.clip((lab @ mix.T) ** 3 @ to_rgb.T, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    srgb: NDArray[np.float64] = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return srgb
 
 
 def robust_range(closeness: NDArray[np.float32]) -> Range | None:
@@ -85,7 +88,8 @@ def colourize(closeness: NDArray[np.float32], limits: Range | None = None) -> ND
 
     Args:
         closeness: (H, W), large where near, such as `DepthMap.closeness`.
-        limits: values shown darkest and brightest; None takes `robust_range`. What lies beyond is shown as they are.
+        limits: values shown darkest and brightest; None takes `robust_range`. What lies beyond is
+            shown as they are.
 
     Returns:
         (H, W, 3) uint8 RGB. Invalid pixels are black; a map without contrast has one middling colour.

@@ -61,8 +61,8 @@ def meaning_of(contract: OutputContract) -> Meaning:
 def decode(output: NDArray[np.float32], contract: OutputContract, size: tuple[int, int]) -> DepthMap:
     """Decode one output map at a picture's size.
 
-    What the graph gives is what is interpolated: disparity is resized and then decoded, as the Monodepth family
-    is evaluated; depth that the graph decodes itself is resized as depth.
+    What the graph gives is what is interpolated: disparity is resized and then decoded, as the Monodepth
+    family is evaluated; depth that the graph decodes itself is resized as depth.
 
     Args:
         output: (h, w) float32, one map of `Session.maps`.
@@ -96,7 +96,8 @@ def sigmoid_to_disparity(output: NDArray[np.float32], contract: OutputContract) 
             f"Its formula is: {contract.decode}",
             "Export the model again.",
         ) from error
-    return np.float32(offset) + np.float32(factor) * output
+    disparity: NDArray[np.float32] = np.float32(offset) + np.float32(factor) * output
+    return disparity
 
 
 def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
@@ -124,4 +125,5 @@ def _taps(length: int, wanted: int) -> tuple[NDArray[np.intp], NDArray[np.intp],
 
 def _reciprocal(values: NDArray[np.float32]) -> NDArray[np.float32]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.float32(1) / values
+        reciprocal: NDArray[np.float32] = np.float32(1) / values
+    return reciprocal

@@ -88,10 +88,10 @@ class Summary:
         outputs = [str(path) for path in self.sink.outputs]
         if self.source.kind == "folder":
             outputs = [f"{len(outputs)} files in {self.sink.outputs[0].parent}"]
+        rest = f"{spent['before']:.1f} ms reading and pre-processing, {spent['after']:.1f} ms decoding and writing"
         return [
             f"model   {spent['model']:.1f} ms/frame ({counted}; {session.runtime}, {threads})",
-            f"rest    {spent['before']:.1f} ms reading and pre-processing, "
-            f"{spent['after']:.1f} ms decoding, colouring and writing",
+            f"rest    {rest}",
             f"values  {self.predictor.meaning.statement}",
             *(f"output  {line}" for line in outputs),
         ]
@@ -116,7 +116,9 @@ def run_source(
     """Run all frames, as many at a time as the graph takes.
 
     Args:
-        predictor, source, sink: from where, through what, to where.
+        predictor: what turns pictures into depth.
+        source: where frames come from.
+        sink: where results go; it is entered and left here.
         on_frame: called after each frame.
 
     Raises:

@@ -44,8 +44,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """Any picture as 8-bit RGB.
 
-    Grey becomes three equal channels; 16-bit grey is scaled from 0..65535, not clipped; palettes are looked up;
-    what is transparent shows white, as image viewers do.
+    Grey becomes three equal channels; 16-bit grey is scaled from 0..65535, not clipped; palettes are
+    looked up; what is transparent shows white, as image viewers do.
 
     Returns:
         (H, W, 3) uint8 RGB.

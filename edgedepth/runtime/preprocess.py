@@ -42,7 +42,7 @@ def to_batch(pictures: Sequence[NDArray[np.uint8]], contract: InputContract) -> 
 
 
 def resize(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """LANCZOS resize of an (H, W, 3) picture to (height, width); its aspect is not kept, nothing is cut off."""
+    """Resize an (H, W, 3) picture to (height, width) by LANCZOS; its aspect is not kept, nothing is cut off."""
     if picture.shape[:2] == size:
         return picture
     height, width = size
@@ -63,4 +63,4 @@ def _in_range(batch: NDArray[np.uint8], contract: InputContract) -> NDArray[Any]
     unit = batch.astype(np.float32) / np.float32(255)
     if (low, high) != (0, 1):
         unit = np.float32(low) + np.float32(high - low) * unit
-    return unit.astype(dtype, copy=False)
+    return np.asarray(unit, dtype=dtype)

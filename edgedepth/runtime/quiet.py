@@ -13,8 +13,8 @@ from contextlib import contextmanager
 def without_info_lines() -> Iterator[None]:
     """Hold back what the block writes to file descriptor 2; afterwards pass on all but ``INFO:`` lines.
 
-    Native code writes there directly, so Python's `sys.stderr` cannot be used for this. Keep the block short and
-    single-threaded: the descriptor belongs to the whole process.
+    Native code writes there directly, so Python's `sys.stderr` cannot be used for this. Keep the block short
+    and single-threaded: the descriptor belongs to the whole process.
     """
     if sys.stderr is None:  # started with stderr closed: there is nothing to keep quiet
         yield

@@ -10,8 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from typing_extensions import Self
-
 from edgedepth.errors import UsageError
 from edgedepth.runtime import video
 from edgedepth.runtime.colour import SteadyRange, beside, colourize
@@ -47,7 +45,7 @@ class Sink(Protocol):
 
     outputs: list[Path]
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Sink: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -154,7 +152,7 @@ class FileSink:
         self._targets, self._side_by_side = targets, side_by_side
         self.outputs: list[Path] = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> FileSink:
         return self
 
     def __exit__(
@@ -179,7 +177,7 @@ class FileSink:
 
 
 class VideoSink:
-    """An .mp4 of coloured frames and, if wanted, one .npy of all values, (frames, H, W); both appear at the end.
+    """An .mp4 of coloured frames and, if wanted, one .npy of all values, (frames, H, W); both appear last.
 
     Args:
         wanted: its output is the .mp4; the .npy gets the same name.
@@ -196,7 +194,7 @@ class VideoSink:
         self._promised: list[Path] = []
         self.outputs: list[Path] = []
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> VideoSink:
         return self
 
     def __exit__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -50,7 +50,7 @@ class Source:
     count: int | None
     rate: Fraction | None
     files: tuple[Path, ...]
-    frames: Callable[[], Iterator[Frame]]
+    frames: Callable[[], Generator[Frame, None, None]]
 
 
 def open_source(path: Path) -> Source:
@@ -92,11 +92,11 @@ def _pictures_in(folder: Path) -> tuple[Path, ...]:
     return found
 
 
-def _read_all(files: tuple[Path, ...]) -> Iterator[Frame]:
+def _read_all(files: tuple[Path, ...]) -> Generator[Frame, None, None]:
     for file in files:
         yield Frame(file.name, read_picture(file))
 
 
-def _numbered(path: Path) -> Iterator[Frame]:
+def _numbered(path: Path) -> Generator[Frame, None, None]:
     for number, picture in enumerate(video.read_frames(path)):
         yield Frame(str(number), picture)

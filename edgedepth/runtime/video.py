@@ -52,7 +52,8 @@ def require_av() -> ModuleType:
         raise MissingDependencyError(
             "Video needs PyAV.", str(error), 'Install it with: pip install "edgedepth[video]"'
         ) from error
-    return av
+    module: ModuleType = av
+    return module
 
 
 def probe(path: Path) -> VideoFacts:

@@ -45,8 +45,8 @@ def require_other(target: Path, source: Path) -> None:
 def whole_file(target: Path) -> Iterator[Path]:
     """A passing name beside `target`, which takes its place when the block ends well.
 
-    A file that was there is replaced in one step. On any exception, Ctrl-C included, it stays as it was and the
-    unfinished one is removed. Missing parent folders are made.
+    A file that was there is replaced in one step. On any exception, Ctrl-C included, it stays as it was and
+    the unfinished one is removed. Missing parent folders are made.
 
     Raises:
         OutputError: the disk is full or read-only, or there is no permission.
