@@ -135,9 +135,10 @@ def read_onnx(path: Path) -> OnnxGraph:
             f"{path} cannot be opened.", error.strerror or str(error), "Name a .onnx file."
         ) from error
     except Exception as error:  # protobuf's DecodeError and the checker's own types differ by version
+        said = str(error).strip().partition("\n")[0][:160]
         raise InputError(
             f"{path} is damaged or not an ONNX model.",
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160] if str(error).strip() else 'unreadable'}",
+            f"{type(error).__name__}: {said}" if said else "It cannot be parsed.",
             "Copy or export the file again.",
         ) from error
     return describe(model)
@@ -147,9 +148,7 @@ def describe(model: onnx.ModelProto) -> OnnxGraph:
     """The main graph of a model, with what shape inference finds."""
     inferred = shape_inference.infer_shapes(model, data_prop=True).graph
     graph = model.graph
-    tensors = {
-        info.name: _tensor(info) for info in (*inferred.value_info, *inferred.input, *inferred.output)
-    }
+    tensors = {info.name: _tensor(info) for info in (*inferred.value_info, *inferred.input, *inferred.output)}
     for constant in graph.initializer:
         tensors[constant.name] = OnnxTensor(
             constant.name, tuple(constant.dims), _dtype(constant.data_type), constant=True
@@ -197,4 +196,4 @@ def _dtype(number: int) -> str:
     try:
         return str(helper.tensor_dtype_to_np_dtype(number))
     except (KeyError, ValueError):
-        return TensorProto.DataType.Name(number).lower()
+        return str(TensorProto.DataType.Name(number)).lower()

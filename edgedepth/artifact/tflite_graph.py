@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class TfliteTensor:
 
     Attributes:
         shape: sizes as stored; a size that is only known at run time is -1.
-        dtype: NumPy's name where NumPy has the type, such as ``float32``; otherwise the schema's, in lower case.
+        dtype: the schema's name in lower case, which is NumPy's where NumPy has the type: ``float32``.
         constant: whether its values are in the file.
     """
 
@@ -91,26 +91,38 @@ class TfliteGraph:
         """Multiply-adds of one run in convolutions, fully connected layers and matrix products.
 
         A convolution that only moves data counts like any other: the file does not say which ones do.
+
+        Raises:
+            InputError: a size that has to be counted is only known at run time.
         """
         return sum(self._macs_of(operator) for operator in self.operators)
 
     def _macs_of(self, operator: TfliteOperator) -> int:
+        count = _COUNTS.get(operator.name)
+        if count is None or not operator.outputs:
+            return 0
         shapes = [self.tensors[i].shape if i >= 0 else () for i in operator.inputs]
-        out = math.prod(self.tensors[operator.outputs[0]].shape) if operator.outputs else 0
-        match operator.name:
-            case "CONV_2D":
-                return out * math.prod(shapes[1][1:])
-            case "DEPTHWISE_CONV_2D":
-                return out * math.prod(shapes[1][1:3])
-            case "TRANSPOSE_CONV":
-                return math.prod(shapes[2]) * math.prod(shapes[1][:3])
-            case "CONV_3D":
-                return out * math.prod(shapes[1][:4])
-            case "FULLY_CONNECTED":
-                return out * shapes[1][-1]
-            case "BATCH_MATMUL":
-                return out * shapes[0][-2 if operator.options.get("adjX") else -1]
-        return 0
+        out = self.tensors[operator.outputs[0]].shape
+        if any(size < 0 for shape in (*shapes, out) for size in shape):
+            raise InputError(
+                "The multiply-adds of this graph cannot be counted.",
+                f"The sizes of operator {operator.index}, a {operator.name}, are not fixed.",
+                "Give the file fixed input sizes, or state the count with --macs.",
+            )
+        return count(shapes, math.prod(out), operator.options)
+
+
+Count = Callable[[list[tuple[int, ...]], int, Mapping[str, Any]], int]
+
+_COUNTS: dict[str, Count] = {
+    "CONV_2D": lambda shapes, out, _: out * math.prod(shapes[1][1:]),
+    "CONV_3D": lambda shapes, out, _: out * math.prod(shapes[1][:4]),
+    "DEPTHWISE_CONV_2D": lambda shapes, out, _: out * math.prod(shapes[1][1:3]),
+    "TRANSPOSE_CONV": lambda shapes, _, __: math.prod(shapes[2]) * math.prod(shapes[1][:3]),
+    "FULLY_CONNECTED": lambda shapes, out, _: out * shapes[1][-1],
+    "BATCH_MATMUL": lambda shapes, out, options: out * shapes[0][-2 if options.get("adjX") else -1],
+}
+"""Multiply-adds from the shapes of the inputs, the elements of the output and the options."""
 
 
 def read_tflite(path: Path) -> TfliteGraph:

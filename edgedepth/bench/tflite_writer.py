@@ -1,4 +1,4 @@
-"""Writing small TFLite graphs without a converter: the floor's convolutions, and single operators for checks."""
+"""Writing small TFLite graphs without a converter: the floor's convolutions, single operators for checks."""
 
 from __future__ import annotations
 
@@ -73,15 +73,14 @@ class TfliteWriter:
 
         Args:
             name: the schema's, such as ``CONV_2D``.
-            inputs, outputs: tensor indices; -1 for an absent optional input.
+            inputs: tensor indices; -1 for an absent optional one.
+            outputs: tensor indices.
             options: the schema's options object of that operator, if it has one.
             version: of the operator, as the runtime's registry counts.
         """
         number = getattr(schema.BuiltinOperator, name)
         self._codes.append(
-            schema.OperatorCodeT(
-                builtinCode=number, deprecatedBuiltinCode=min(number, 127), version=version
-            )
+            schema.OperatorCodeT(builtinCode=number, deprecatedBuiltinCode=min(number, 127), version=version)
         )
         operator = schema.OperatorT(
             opcodeIndex=len(self._codes) - 1,

@@ -38,6 +38,7 @@ def run(
 
     An existing output file is replaced, in one step; results in an output folder only with --force.
     """
+    from rich.markup import escape
     from rich.progress import Progress
 
     from edgedepth.cli.console import parse_size, print_json, stderr, stdout
@@ -62,4 +63,4 @@ def run(
     for line in summary.lines():
         stdout.print(line, markup=False)
     for warning in summary.warnings():
-        stderr.print(f"[yellow]Warning:[/] {warning}")
+        stderr.print(f"[yellow]Warning:[/] {escape(warning)}")

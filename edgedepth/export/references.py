@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from edgedepth.errors import InputError
 from edgedepth.scenes import street_frames
 
-CALIBRATION_SCENES = 6
+CALIBRATION_SCENES = 4
 MOST_CALIBRATION_PICTURES = 16
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 _SCENE_SEED = 2024

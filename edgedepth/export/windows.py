@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -49,6 +50,9 @@ class Window:
 
 @dataclass
 class _Seen:
+    """What one DySample did on the pictures; `elements` of its output tell how dear it is."""
+
+    elements: int = 0
     largest: float = 0.0
     total: int = 0
     clamped: int = 0
@@ -67,19 +71,19 @@ def choose_windows(network: nn.Module, pictures: Sequence[torch.Tensor]) -> dict
         pictures: (1, 3, H, W) each.
     """
     samples = {name: m for name, m in network.named_modules() if isinstance(m, DySample)}
-    used = _used(network, samples, pictures[0])
-    seen = _measure(network, {n: samples[n] for n in used}, pictures, {})
-    taps = {}
-    for name, module in samples.items():
-        if module.offset_limit is not None:
-            taps[name] = taps_for(module.offset_limit)
-        else:
-            taps[name] = taps_for(seen[name].largest * (1 + MARGIN)) if name in used else 2
-    unbounded = [name for name in used if samples[name].offset_limit is None]
-    if unbounded:
-        taps = _shrink(network, taps, sorted(unbounded, key=lambda n: -used[n]), pictures)
-        seen = _measure(network, {n: samples[n] for n in used}, pictures, taps)
-    return {name: _window(samples[name], taps[name], seen[name]) for name in used}
+    seen = _measure(network, samples, pictures)
+    taps = {
+        name: taps_for(entry.largest * (1 + MARGIN) if (limit := samples[name].offset_limit) is None else limit)
+        for name, entry in seen.items()
+    }
+    wide = [name for name in seen if samples[name].offset_limit is None and taps[name] > 2]
+    if wide:
+        taps = _shrink(network, taps, sorted(wide, key=lambda n: -seen[n].elements), pictures)
+    # Only what a window cannot hold needs a second look.
+    clamping = {name: samples[name] for name in wide if seen[name].largest > reach(taps[name])}
+    if clamping:
+        seen |= _measure(network, clamping, pictures, taps)
+    return {name: _window(samples[name], taps[name], entry) for name, entry in seen.items()}
 
 
 def _window(module: DySample, taps: int, seen: _Seen) -> Window:
@@ -95,32 +99,19 @@ def _window(module: DySample, taps: int, seen: _Seen) -> Window:
     )
 
 
-def _used(network: nn.Module, samples: dict[str, DySample], picture: torch.Tensor) -> dict[str, int]:
-    """The samplers that the network's forward runs, with the elements that each produces."""
-    used: dict[str, int] = {}
-
-    def note(name: str, out: torch.Tensor) -> None:
-        used[name] = out.numel()
-
-    hooks = [
-        module.register_forward_hook(lambda _m, _a, out, name=name: note(name, out))
-        for name, module in samples.items()
-    ]
-    with torch.no_grad():
-        network(picture)
-    for hook in hooks:
-        hook.remove()
-    return used
-
-
 def _measure(
-    network: nn.Module, samples: dict[str, DySample], pictures: Sequence[torch.Tensor], taps: dict[str, int]
+    network: nn.Module,
+    samples: dict[str, DySample],
+    pictures: Sequence[torch.Tensor],
+    taps: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, _Seen]:
-    seen = {name: _Seen() for name in samples}
+    """Offsets of every sampler that the network's forward runs, in the order in which it does."""
+    seen: dict[str, _Seen] = {}
 
     def note(name: str, module: DySample, x: torch.Tensor) -> None:
-        entry = seen[name]
+        entry = seen.setdefault(name, _Seen())
         offsets = module.offsets(x)
+        entry.elements = 4 * x.numel()
         entry.largest = max(entry.largest, float(offsets.abs().max()))
         entry.total += offsets.numel()
         if name in taps:

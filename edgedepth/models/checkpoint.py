@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import pickle
-import zipfile
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,9 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import nn
 
-from edgedepth.errors import CheckpointError, OutputError
+from edgedepth.errors import CheckpointError, OutputError, UsageError
 from edgedepth.models.card import ModelCard
 from edgedepth.models.registry import build, card, cards, with_config
+from edgedepth.models.shared.dysample import start_positions
 
 FOLDER_FILES = ("encoder.pth", "depth.pth")
 _PROFILER_KEYS = ("total_ops", "total_params")
@@ -47,9 +49,31 @@ class LoadedModel:
 
 @dataclass(frozen=True)
 class _Contents:
+    """What the files hold; a header is taken at its word only where it names a model that is known here."""
+
     tensors: dict[str, torch.Tensor]
     extras: dict[str, Any]
     files: dict[str, str]
+
+    @property
+    def base(self) -> str | None:
+        name = self.extras.get("model")
+        return name if name in cards() else None
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        stored = json.loads(self.extras.get("config", "{}")) if self.base else {}
+        if not isinstance(stored, dict):
+            raise ValueError("its configuration is not a table")  # noqa: TRY004 - a bad value in a file
+        return stored
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        try:
+            height, width = int(self.extras["height"]), int(self.extras["width"])
+        except (KeyError, ValueError):
+            return None
+        return (height, width) if height > 0 and width > 0 else None
 
 
 def load(path: Path, name: str | None = None) -> LoadedModel:
@@ -65,17 +89,14 @@ def load(path: Path, name: str | None = None) -> LoadedModel:
         UsageError: `name` is unknown.
     """
     contents = _read_folder(path) if path.is_dir() else _read_safetensors(path)
-    overrides = json.loads(contents.extras.get("config", "{}"))
-    chosen = card(name) if name else card(contents.extras.get("model") or _detect(path, contents.tensors))
-    chosen = with_config(chosen, overrides)
-    _require_fit(path, chosen, contents.tensors)
-    _require_sane(path, chosen, contents.tensors)
+    chosen = _chosen(path, contents, name)
+    _require_fit(path, chosen, contents)
+    _require_sane(path, contents.tensors)
     model = build(chosen)
     model.load_state_dict(contents.tensors, strict=False)  # only batch counters may be absent: checked above
-    height, width = contents.extras.get("height"), contents.extras.get("width")
-    size = (int(height), int(width)) if height and width else None
-    notes = {k: str(v) for k, v in contents.extras.items() if k not in {"config", "model", "height", "width"}}
-    return LoadedModel(model.eval(), chosen, contents.files, size, notes)
+    own = {"height", "width"} | ({"config", "model"} if contents.base else set())
+    notes = {k: str(v) for k, v in contents.extras.items() if k not in own}
+    return LoadedModel(model.eval(), chosen, contents.files, contents.size, notes)
 
 
 def save(
@@ -85,23 +106,35 @@ def save(
 
     Args:
         path: destination; replaced if it exists.
-        model: its state dict is stored, float tensors as float32.
+        model: its state dict is stored.
         base: the card; its name is stored.
         overrides: fields of the card's configuration that this checkpoint changes.
         notes: strings such as licence and recipe, stored in the header.
     """
     tensors = {k: v.detach().to("cpu").contiguous() for k, v in model.state_dict().items()}
     metadata = {**notes, "model": base.name, "config": json.dumps(overrides, sort_keys=True)}
+    content = _with_sorted_header(to_safetensors(tensors, metadata=metadata))
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as file:
-            file.write(to_safetensors(tensors, metadata=metadata))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(f"The checkpoint {path} could not be written.", str(error), "Free some space.") from error
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """The same file with its header's keys in order: the library writes notes in an order that changes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def _digest(path: Path) -> str:
@@ -131,14 +164,16 @@ def _read_folder(folder: Path) -> _Contents:
 
 def _read_pickle(path: Path) -> dict[str, Any]:
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it thinks about old pickles
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is not a plain file of tensors.",
-            f"Reading tensors only was refused: {str(error).splitlines()[0][:160]}",
-            "It may hold code, which is never run here. Save the state_dict alone with torch.save.",
+            f"Reading tensors only was refused: {_first_line(error)}",
+            "It may be damaged or hold code, which is never run here. Save the state_dict alone with torch.save.",
         ) from error
-    except (EOFError, RuntimeError, ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damaged bytes, read as a program, fail in any way that Python has
         raise _unreadable(path, error) from error
     if not isinstance(loaded, dict) or not all(isinstance(k, str) for k in loaded):
         raise CheckpointError(
@@ -151,12 +186,15 @@ def _read_pickle(path: Path) -> dict[str, Any]:
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:
     size = path.stat().st_size if path.exists() else 0
-    first = (str(error).splitlines() or [type(error).__name__])[0][:160]
     return CheckpointError(
         f"{path} cannot be read as a checkpoint.",
-        f"{size} bytes; {first}",
+        f"{size} bytes; {_first_line(error)}",
         "The file is damaged or cut short: copy it again and compare its size with the original.",
     )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
 def _read_safetensors(path: Path) -> _Contents:
@@ -200,6 +238,21 @@ def _difference(base: ModelCard, tensors: dict[str, torch.Tensor]) -> list[str]:
     return lines
 
 
+def _chosen(path: Path, contents: _Contents, name: str | None) -> ModelCard:
+    """The named or detected card with the configuration that the file's own header asks for."""
+    base = card(name or contents.base or _detect(path, contents.tensors))
+    try:
+        chosen = with_config(base, contents.overrides)
+        _expected(chosen)
+    except (UsageError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} asks for a configuration that {base.name} cannot have.",
+            _first_line(error),
+            "Another version of edgedepth wrote it, or its header was changed.",
+        ) from error
+    return chosen
+
+
 def _fitting(tensors: dict[str, torch.Tensor]) -> str | None:
     return next((name for name, known in cards().items() if not _difference(known, tensors)), None)
 
@@ -217,27 +270,32 @@ def _detect(path: Path, tensors: dict[str, torch.Tensor]) -> str:
     )
 
 
-def _require_fit(path: Path, chosen: ModelCard, tensors: dict[str, torch.Tensor]) -> None:
-    differences = _difference(chosen, tensors)
+def _require_fit(path: Path, chosen: ModelCard, contents: _Contents) -> None:
+    differences = _difference(chosen, contents.tensors)
     if not differences:
         return
-    other = _fitting(tensors)
+    wanted = chosen.name
+    if contents.overrides:
+        wanted += f" with the configuration of its header ({contents.extras['config']})"
+    other = contents.base if contents.base != chosen.name else None
+    other = other or _fitting(contents.tensors)
+    if other == chosen.name:
+        other = None
     raise CheckpointError(
-        f"{path} does not fit {chosen.name}" + (f": this is {other}." if other else "."),
+        f"{path} does not fit {wanted}" + (f": this is {other}." if other else "."),
         f"{len(differences)} differences: {'; '.join(differences[:_SHOWN])}",
         f"Export {other} instead, or leave the name out." if other else "Check which network it was saved from.",
     )
 
 
-def _require_sane(path: Path, chosen: ModelCard, tensors: dict[str, torch.Tensor]) -> None:
+def _require_sane(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     """Values no healthy checkpoint has: not finite, or other start positions than DySample's own."""
-    reference = build(chosen).state_dict()
     for key, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError(
                 f"{path} holds values that are not finite.", f"In {key}.", "Use an earlier checkpoint of the run."
             )
-        if key.endswith("init_pos") and not torch.equal(value.float(), reference[key]):
+        if key.endswith("init_pos") and not torch.equal(value.float(), start_positions(value.shape[1] // 8)):
             raise CheckpointError(
                 f"{path} samples from other start positions than DySample x2 does.",
                 f"{key} differs from -0.25, 0.25.",

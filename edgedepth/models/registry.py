@@ -42,7 +42,7 @@ def with_config(base: ModelCard, overrides: dict[str, Any]) -> ModelCard:
     """The card with some fields of its configuration replaced, as a checkpoint of ours may ask.
 
     Raises:
-        UsageError: a field that the family's configuration does not have.
+        UsageError: a field that the family's configuration does not have, or a value that it cannot take.
     """
     if not overrides:
         return base
@@ -55,8 +55,16 @@ def with_config(base: ModelCard, overrides: dict[str, Any]) -> ModelCard:
                 f"Its fields: {', '.join(sorted(known))}.",
                 nearest(key, known).capitalize(),
             )
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in overrides.items()}
-    return dataclasses.replace(base, config=dataclasses.replace(config, **values))
+    import msgspec  # noqa: PLC0415 - only checkpoints with a configuration need it
+
+    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)} | overrides
+    try:
+        changed = msgspec.convert(values, type(config))
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{base.name} cannot be configured like that.", str(error), "See the fields of its configuration."
+        ) from error
+    return dataclasses.replace(base, config=changed)
 
 
 def build(base: ModelCard, **overrides: Any) -> nn.Module:

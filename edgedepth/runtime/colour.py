@@ -18,6 +18,8 @@ CHROMA_BULGE = 0.07
 LOW_PERCENTILE, HIGH_PERCENTILE = 2.0, 98.0
 # Percentiles of this many pixels differ from those of all by less than one step of the table.
 ENOUGH_PIXELS = 65536
+# A map that varies by less is flat; its float32 rounding errors must not be stretched into a pattern.
+ROUNDING_NOISE = 1e-6
 
 Range = tuple[float, float]
 
@@ -94,17 +96,21 @@ def colourize(closeness: NDArray[np.float32], limits: Range | None = None) -> ND
     Returns:
         (H, W, 3) uint8 RGB. Invalid pixels are black; a map without contrast has one middling colour.
     """
-    picture = np.zeros((*closeness.shape, 3), dtype=np.uint8)
     limits = limits or robust_range(closeness)
     if limits is None:
-        return picture
-    valid = is_valid(closeness)
+        return np.zeros((*closeness.shape, 3), dtype=np.uint8)
     low, high = limits
-    level = np.full(closeness.shape, 0.5, dtype=np.float32)
-    if high > low:
-        np.divide(closeness - np.float32(low), np.float32(high - low), out=level, where=valid)
-    steps = np.rint(np.clip(level, 0, 1) * (ENTRIES - 1)).astype(np.uint8)
-    picture[valid] = colour_table()[steps[valid]]
+    invalid = ~is_valid(closeness)
+    steps = np.full(closeness.shape, (ENTRIES - 1) / 2, dtype=np.float32)
+    contrast = np.float32(high - low)
+    if contrast > ROUNDING_NOISE * high:
+        np.subtract(closeness, np.float32(low), out=steps, where=~invalid)
+        with np.errstate(over="ignore"):  # an outlier beyond float32 is clipped like any other
+            steps = steps / contrast * np.float32(ENTRIES - 1)
+    picture: NDArray[np.uint8] = colour_table().take(
+        np.rint(steps.clip(0, ENTRIES - 1)).astype(np.uint8), axis=0
+    )
+    picture[invalid] = 0
     return picture
 
 

@@ -88,10 +88,10 @@ class Summary:
         outputs = [str(path) for path in self.sink.outputs]
         if self.source.kind == "folder":
             outputs = [f"{len(outputs)} files in {self.sink.outputs[0].parent}"]
-        rest = f"{spent['before']:.1f} ms reading and pre-processing, {spent['after']:.1f} ms decoding and writing"
+        before, after = f"{spent['before']:.1f} ms", f"{spent['after']:.1f} ms"
         return [
             f"model   {spent['model']:.1f} ms/frame ({counted}; {session.runtime}, {threads})",
-            f"rest    {rest}",
+            f"rest    {before} reading and pre-processing, {after} decoding, colouring and writing",
             f"values  {self.predictor.meaning.statement}",
             *(f"output  {line}" for line in outputs),
         ]

@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernel
 
 from edgedepth.artifact.manifest import FileEntry
-from edgedepth.errors import InputError, OperatorError
+from edgedepth.errors import EdgedepthError, InputError, OperatorError
 from edgedepth.runtime.interface import Interface, require_interface
 
 ERRORS_ONLY = 3
+# Operator, overload and opset unknown: all arrive as different exceptions, told apart by their words alone.
+NO_KERNEL = (
+    "No Op registered",
+    "not a registered function/op",
+    "Could not find an implementation",
+    "Current official support",
+)
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -38,16 +44,8 @@ class OnnxBackend:
         options.log_severity_level = ERRORS_ONLY
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except NoKernel as error:
-            raise OperatorError(
-                f"ONNX Runtime cannot run {path}.",
-                _first_line(error),
-                "Update onnxruntime, or use the TFLite file.",
-            ) from error
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-            raise InputError(
-                f"{path} cannot be read as ONNX.", _first_line(error), "Export the model again."
-            ) from error
+            raise _as_ours(path, error) from error
         inputs = [
             Interface(i.name, tuple(i.shape), DTYPES.get(i.type, i.type)) for i in self._session.get_inputs()
         ]
@@ -63,5 +61,10 @@ class OnnxBackend:
         return np.asarray(self._session.run([self._output], {self._input: batch})[0])
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
+def _as_ours(path: Path, error: Exception) -> EdgedepthError:
+    evidence = " ".join(str(error).rpartition(" failed:")[2].split())
+    if any(sign in evidence for sign in NO_KERNEL):
+        return OperatorError(
+            f"ONNX Runtime cannot run {path}.", evidence[-200:], "Update onnxruntime, or use the TFLite file."
+        )
+    return InputError(f"{path} cannot be read as ONNX.", evidence[-200:], "Export the model again.")

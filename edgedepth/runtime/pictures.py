@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +26,25 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     Raises:
         InputError: not an image, damaged, or of a kind whose brightness has no agreed range.
     """
+    with _opened(path) as image:
+        return to_rgb(ImageOps.exif_transpose(image))
+
+
+def require_picture(path: Path) -> None:
+    """Check a file's header, without reading its pixels.
+
+    Raises:
+        InputError: not an image.
+    """
+    with _opened(path):
+        pass
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            return to_rgb(ImageOps.exif_transpose(image))
+            yield image
     except InputError as error:
         raise InputError(f"{path}: {error.cause}", error.evidence, error.remedy) from error
     except UnidentifiedImageError as error:

@@ -42,7 +42,7 @@ def to_batch(pictures: Sequence[NDArray[np.uint8]], contract: InputContract) -> 
 
 
 def resize(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize an (H, W, 3) picture to (height, width) by LANCZOS; its aspect is not kept, nothing is cut off."""
+    """Resize an (H, W, 3) picture to (height, width) by LANCZOS; its aspect is not kept."""
     if picture.shape[:2] == size:
         return picture
     height, width = size

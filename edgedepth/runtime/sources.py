@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgedepth.errors import InputError
 from edgedepth.runtime import video
-from edgedepth.runtime.pictures import read_picture
+from edgedepth.runtime.pictures import read_picture, require_picture
 
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".jp2", ".avif"}
@@ -54,12 +54,12 @@ class Source:
 
 
 def open_source(path: Path) -> Source:
-    """Find out what `path` is. Pictures are not read yet; a video's header is.
+    """Find out what `path` is, by its header; a folder's pictures are not opened yet.
 
     A folder gives the pictures directly in it, in the order of their names; other files in it are left alone.
 
     Raises:
-        InputError: nothing there, a folder without pictures, or not a video though named as one.
+        InputError: nothing there, a folder without pictures, or neither an image nor a video.
         MissingDependencyError: a video, and PyAV is not installed.
     """
     if path.is_dir():
@@ -70,6 +70,7 @@ def open_source(path: Path) -> Source:
     if path.suffix.lower() in video.SUFFIXES:
         facts = video.probe(path)
         return Source(path, "video", facts.count, facts.rate, (), lambda: _numbered(path))
+    require_picture(path)
     return Source(path, "picture", 1, None, (path,), lambda: _read_all((path,)))
 
 

@@ -24,6 +24,8 @@ ENCODERS = ("libx264", "h264_videotoolbox", "libopenh264", "mpeg4")
 ENCODER_OPTIONS = {"libx264": {"crf": "18", "preset": "veryfast"}}
 # Enough for smooth colour maps with an encoder that has no constant-quality mode.
 BITS_PER_PIXEL = 0.25
+# FFmpeg's numbers. Stated in the file, because players guess differently for small and large pictures.
+BT709, LIMITED_RANGE = 1, 1
 LARGEST_RATE_TERM = 1001  # MPEG-4 cannot state finer rates; 30000/1001 stays exact
 
 
@@ -160,6 +162,9 @@ class VideoWriter:
         self._stream = container.add_stream(encoder, rate=rate)
         self._stream.height, self._stream.width = height + self._spare[0], width + self._spare[1]
         self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.color_range = LIMITED_RANGE
         self._stream.options = ENCODER_OPTIONS.get(encoder, {})
         if encoder not in ENCODER_OPTIONS:
             self._stream.bit_rate = int(height * width * rate * BITS_PER_PIXEL)
@@ -169,7 +174,8 @@ class VideoWriter:
         av = require_av()
         down, across = self._spare
         even = np.pad(picture, ((0, down), (0, across), (0, 0)), mode="edge")
-        self._container.mux(self._stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        self._container.mux(self._stream.encode(frame.reformat(format="yuv420p", dst_colorspace=BT709)))
 
     def finish(self) -> None:
         """Write what the encoder still holds."""

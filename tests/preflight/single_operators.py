@@ -10,7 +10,7 @@ from edgedepth.bench.tflite_writer import TfliteWriter
 SHAPE = (1, 8, 8, 4)
 
 
-def _unary(name, shape=SHAPE, out=None, options=None, version=1, dtype="float32", out_dtype=None):
+def _unary(name, *, shape=SHAPE, out=None, options=None, version=1, dtype="float32", out_dtype=None):
     def build():
         w = TfliteWriter()
         x = w.tensor("x", shape, dtype)
@@ -21,7 +21,7 @@ def _unary(name, shape=SHAPE, out=None, options=None, version=1, dtype="float32"
     return build
 
 
-def _with_constants(name, constants, out, options=None, version=1, shape=SHAPE, out_dtype="float32"):
+def _with_constants(name, constants, out, options=None, *, version=1, shape=SHAPE, out_dtype="float32"):
     """One activation, then constants."""
 
     def build():
@@ -35,7 +35,7 @@ def _with_constants(name, constants, out, options=None, version=1, shape=SHAPE, 
     return build
 
 
-def _of_two(name, a, b, out, options=None, version=1, out_dtype="float32", extra=()):
+def _of_two(name, a, b, out, options=None, *, version=1, out_dtype="float32", extra=()):
     """Two activations."""
 
     def build():
@@ -72,7 +72,36 @@ def _conv_weights():
     return np.ones((4, 3, 3, 4), np.float32) / 36, np.zeros(4, np.float32)
 
 
+def _dequantize(dtype, zero):
+    """A quantized picture as floats in 0..1, in one operator."""
+
+    def build():
+        w = TfliteWriter()
+        x = w.tensor("x", SHAPE, dtype, (1 / 255, zero))
+        y = w.tensor("y", SHAPE)
+        w.operator("DEQUANTIZE", [x], [y], schema.DequantizeOptionsT(), 2)
+        return w.finish([x], [y])
+
+    return build
+
+
+def _dysample_named():
+    """A rank-5 addition whose result bears the name of the module that it came from."""
+    w = TfliteWriter()
+    x, y = w.tensor("x", (1, 2, 2, 2, 2)), w.tensor("net/DySample_0;39", (1, 2, 2, 2, 2))
+    w.operator("ADD", [x, x], [y], schema.AddOptionsT(), 4)
+    return w.finish([x], [y])
+
+
 CASES = {
+    "DEQUANTIZE from uint8": _dequantize("uint8", 0),
+    "DEQUANTIZE from int8": _dequantize("int8", -128),
+    "ADD rank 5 of DySample": _dysample_named,
+    "SQUEEZE": _unary("SQUEEZE", out=(8, 8, 4), options=schema.SqueezeOptionsT(squeezeDims=[0])),
+    "LOG_SOFTMAX": _unary("LOG_SOFTMAX", options=schema.LogSoftmaxOptionsT()),
+    "POW": _of_two("POW", SHAPE, SHAPE, SHAPE, schema.PowOptionsT()),
+    "REVERSE_V2": _with_constants("REVERSE_V2", [i32(1)], SHAPE, schema.ReverseV2OptionsT()),
+    "SIGN": _unary("SIGN", options=schema.SignOptionsT()),
     "CONV_2D": _with_constants(
         "CONV_2D", _conv_weights(), SHAPE, schema.Conv2DOptionsT(strideW=1, strideH=1)
     ),
@@ -83,7 +112,7 @@ CASES = {
     "SELECT": _select("SELECT"),
     "SELECT_V2": _select("SELECT_V2"),
     "BROADCAST_TO": _with_constants(
-        "BROADCAST_TO", [i32(1, 8, 8, 4)], SHAPE, schema.BroadcastToOptionsT(), 2, (1, 1, 1, 4)
+        "BROADCAST_TO", [i32(1, 8, 8, 4)], SHAPE, schema.BroadcastToOptionsT(), version=2, shape=(1, 1, 1, 4)
     ),
     "MIRROR_PAD": _with_constants(
         "MIRROR_PAD",
@@ -113,7 +142,12 @@ CASES = {
         "SPACE_TO_DEPTH", out=(1, 4, 4, 16), options=schema.SpaceToDepthOptionsT(blockSize=2)
     ),
     "FULLY_CONNECTED constant": _with_constants(
-        "FULLY_CONNECTED", [np.ones((6, 4), np.float32)], (8, 6), schema.FullyConnectedOptionsT(), 1, (8, 4)
+        "FULLY_CONNECTED",
+        [np.ones((6, 4), np.float32)],
+        (8, 6),
+        schema.FullyConnectedOptionsT(),
+        version=1,
+        shape=(8, 4),
     ),
     "FULLY_CONNECTED dynamic": _of_two(
         "FULLY_CONNECTED", (8, 4), (6, 4), (8, 6), schema.FullyConnectedOptionsT(), extra=(-1,)
@@ -129,12 +163,19 @@ CASES = {
         "TRANSPOSE", [i32(3, 0, 1, 2)], (4, 1, 8, 8), schema.TransposeOptionsT()
     ),
     "TRANSPOSE rank 5": _with_constants(
-        "TRANSPOSE", [i32(0, 2, 1, 4, 3)], (1, 2, 2, 2, 4), schema.TransposeOptionsT(), 4, (1, 2, 2, 4, 2)
+        "TRANSPOSE",
+        [i32(0, 2, 1, 4, 3)],
+        (1, 2, 2, 2, 4),
+        schema.TransposeOptionsT(),
+        version=4,
+        shape=(1, 2, 2, 4, 2),
     ),
     "RESHAPE rank 5": _with_constants(
         "RESHAPE", [i32(1, 4, 2, 8, 4)], (1, 4, 2, 8, 4), schema.ReshapeOptionsT(newShape=[1, 4, 2, 8, 4])
     ),
-    "ADD rank 5": _of_two("ADD", (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), schema.AddOptionsT(), 4),
+    "ADD rank 5": _of_two(
+        "ADD", (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), schema.AddOptionsT(), version=4
+    ),
     "RESHAPE": _with_constants(
         "RESHAPE", [i32(1, 64, 4)], (1, 64, 4), schema.ReshapeOptionsT(newShape=[1, 64, 4])
     ),
@@ -150,7 +191,9 @@ CASES = {
     "GREATER_EQUAL": _of_two(
         "GREATER_EQUAL", SHAPE, SHAPE, SHAPE, schema.GreaterEqualOptionsT(), out_dtype="bool"
     ),
-    "CAST to int32": _unary("CAST", options=schema.CastOptionsT(inDataType=0, outDataType=2), out_dtype="int32"),
+    "CAST to int32": _unary(
+        "CAST", options=schema.CastOptionsT(inDataType=0, outDataType=2), out_dtype="int32"
+    ),
     "CAST from uint8": _unary(
         "CAST", options=schema.CastOptionsT(inDataType=3, outDataType=0), dtype="uint8", out_dtype="float32"
     ),
@@ -170,7 +213,9 @@ CASES = {
     "MEAN spatial": _with_constants("MEAN", [i32(1, 2)], (1, 1, 1, 4), schema.ReducerOptionsT(keepDims=True)),
     "MEAN channels": _with_constants("MEAN", [i32(3)], (1, 8, 8, 1), schema.ReducerOptionsT(keepDims=True)),
     "SUM channels": _with_constants("SUM", [i32(3)], (1, 8, 8, 1), schema.ReducerOptionsT(keepDims=True)),
-    "SLICE": _with_constants("SLICE", [i32(0, 1, 1, 0), i32(1, 4, 4, 4)], (1, 4, 4, 4), schema.SliceOptionsT()),
+    "SLICE": _with_constants(
+        "SLICE", [i32(0, 1, 1, 0), i32(1, 4, 4, 4)], (1, 4, 4, 4), schema.SliceOptionsT()
+    ),
     "STRIDED_SLICE": _with_constants(
         "STRIDED_SLICE",
         [i32(0, 0, 0, 0), i32(1, 8, 8, 4), i32(1, 1, 1, 1)],
@@ -199,5 +244,7 @@ CASES = {
         options=schema.Pool2DOptionsT(strideW=2, strideH=2, filterWidth=2, filterHeight=2),
     ),
     "CUMSUM": _with_constants("CUMSUM", [np.int32(1)], SHAPE, schema.CumsumOptionsT()),
-    "EXPAND_DIMS": _with_constants("EXPAND_DIMS", [i32(0)], (1, 8, 8, 4), schema.ExpandDimsOptionsT(), 1, (8, 8, 4)),
+    "EXPAND_DIMS": _with_constants(
+        "EXPAND_DIMS", [i32(0)], (1, 8, 8, 4), schema.ExpandDimsOptionsT(), version=1, shape=(8, 8, 4)
+    ),
 }

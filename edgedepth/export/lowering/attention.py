@@ -13,43 +13,42 @@ from edgedepth.export.lowering.graph import calls, finish, insert_call
 from edgedepth.models.flexdepth.blocks import Attention
 from edgedepth.models.shared.conv import ConvBnAct
 
+MOST_TOGETHER = 4
+"""Heads that are stacked at once: XNNPACK leaves a concatenation of more than five parts outside its partition."""
 
-def _fused(block: ConvBnAct) -> nn.Conv2d:
-    return fuse_conv_bn_eval(block.conv, block.bn)
+
+def _fused(block: ConvBnAct) -> tuple[torch.Tensor, torch.Tensor]:
+    conv = fuse_conv_bn_eval(block.conv, block.bn)
+    return conv.weight.detach(), cast("torch.Tensor", conv.bias).detach()
 
 
-class HeadwiseAttention(nn.Module):
-    """`Attention` with each head's queries, keys and values from their own convolutions.
+class _Heads(nn.Module):
+    """Some heads of an `Attention` and their share of its projection; (B, C, H, W) -> (B, C, H, W).
 
-    Positions stay in the rows of every matrix, as an NHWC map has them, so that no head needs a transpose. The
-    scale is part of the query convolution. Shapes: (B, C, H, W) -> (B, C, H, W).
+    Each head's queries, keys and values come from their own convolutions with the positions in the rows of every
+    matrix, as an NHWC map has them. The scale is part of the query convolution.
     """
 
-    def __init__(self, attention: Attention) -> None:
+    def __init__(self, attention: Attention, first: int, last: int, *, with_bias: bool) -> None:
         super().__init__()
-        qkv = _fused(attention.qkv)
-        weight = qkv.weight.detach()
-        bias = cast("torch.Tensor", qkv.bias).detach()
+        weight, bias = _fused(attention.qkv)
         key, value = attention.KEY_DIM, attention.HEAD_DIM
-        rows = torch.arange(weight.shape[0]).view(attention.heads, 2 * key + value)
+        rows = torch.arange(weight.shape[0]).view(attention.heads, 2 * key + value)[first:last]
         q, k, v = rows[:, :key], rows[:, key : 2 * key], rows[:, 2 * key :]
         scale = attention.scale
         self.q = nn.ModuleList(convolution(weight[r] * scale, bias[r] * scale) for r in q)
         self.k = nn.ModuleList(convolution(weight[r], bias[r]) for r in k)
         self.v = nn.ModuleList(convolution(weight[r], bias[r]) for r in v)
-        self.proj = _fused(attention.proj)
-        position = _fused(attention.pe)
+        weight, bias = _fused(attention.pe)
         self.pe = nn.ModuleList(
             convolution(w, b, groups=value, padding=1)
-            for w, b in zip(
-                position.weight.detach().split(value),
-                cast("torch.Tensor", position.bias).detach().split(value),
-                strict=True,
-            )
+            for w, b in list(zip(weight.split(value), bias.split(value), strict=True))[first:last]
         )
+        weight, bias = _fused(attention.proj)
+        self.proj = convolution(weight[:, first * value : last * value], bias if with_bias else None)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Attend head by head and project."""
+        """Attend with each head and project."""
         B, _, H, W = x.shape
 
         def rows(maps: list[torch.Tensor]) -> torch.Tensor:
@@ -66,6 +65,25 @@ class HeadwiseAttention(nn.Module):
         ]
         out: torch.Tensor = self.proj(torch.cat(mixed, 1))
         return out
+
+
+class HeadwiseAttention(nn.Module):
+    """`Attention` as a sum over groups of heads; (B, C, H, W) -> (B, C, H, W)."""
+
+    def __init__(self, attention: Attention) -> None:
+        super().__init__()
+        count = -(-attention.heads // MOST_TOGETHER)
+        edges = [attention.heads * i // count for i in range(count + 1)]
+        self.groups = nn.ModuleList(
+            _Heads(attention, edges[i], edges[i + 1], with_bias=i == 0) for i in range(count)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Attend and add the groups' shares."""
+        total: torch.Tensor = self.groups[0](x)
+        for group in self.groups[1:]:
+            total = total + group(x)
+        return total
 
 
 def lower_attention(graph: fx.GraphModule) -> int:

@@ -60,8 +60,8 @@ class Displacement(nn.Module):
         low, high: bounds on the displacement towards the sub-pixel's own side.
         target: decides the form of the values.
 
-    Each axis gives a small tensor (B, 4g, H, W), channel s * g + k, that `own` and `spread` turn into what
-    multiplies a feature map that went through `grouped`.
+    Each axis gives a small tensor (B, 4g, H, W), channel s * g + k. `own` turns it into what multiplies a feature
+    map that went through `grouped`, sub-pixel by sub-pixel; `every` and `tiled` do so for all four at once.
     """
 
     def __init__(self, sample: DySample, low: float, high: float, target: Target) -> None:
@@ -82,7 +82,9 @@ class Displacement(nn.Module):
         )
         self.register_buffer("side", side.view(2, 1, 4 * g, 1, 1).clone(), persistent=False)
         if target == "tflite":
-            self.spreads = nn.ModuleList(self._spreading(s, 1.0, 0.0) for s in range(4))
+            self.spread_all = convolution(
+                torch.cat([self._spreading(s, 1.0, 0.0).weight.detach() for s in range(4)])
+            )
             self.owns = nn.ModuleList(
                 self._spreading(s, self.span, self.middle * SIDES[d][s]) for d in (0, 1) for s in range(4)
             )
@@ -108,15 +110,30 @@ class Displacement(nn.Module):
         if self.target == "tflite":
             out: torch.Tensor = self.owns[4 * axis + s](small)
             return out
-        return self.spread(small, s) * self.span + self.middle * SIDES[axis][s]
+        B, _, H, W = small.shape
+        own = small.narrow(1, s * self.groups, self.groups).reshape(B, self.groups, 1, H, W)
+        return own * self.span + self.middle * SIDES[axis][s]
 
-    def spread(self, small: torch.Tensor, s: int) -> torch.Tensor:
-        """A small tensor's values of sub-pixel s, ready to multiply."""
+    def every(self, small: torch.Tensor) -> torch.Tensor:
+        """A small tensor's values of all sub-pixels, ready to multiply what `tiled` gives."""
         if self.target == "tflite":
-            out: torch.Tensor = self.spreads[s](small)
+            out: torch.Tensor = self.spread_all(small)
             return out
         B, _, H, W = small.shape
-        return small.narrow(1, s * self.groups, self.groups).reshape(B, self.groups, 1, H, W)
+        return small.reshape(B, 4, self.groups, 1, H, W)
+
+    def tiled(self, x: torch.Tensor) -> torch.Tensor:
+        """A feature map (B, C, H, W) in the form that the values of all sub-pixels multiply."""
+        if self.target == "tflite":
+            return torch.cat([x, x, x, x], 1)
+        B, C, H, W = x.shape
+        return x.reshape(B, 1, self.groups, C // self.groups, H, W)
+
+    def untiled(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The products of `tiled` and `every`, added up, as four maps (B, C, H, W)."""
+        if self.target == "tflite":
+            return list(x.split(self.channels, 1))
+        return [x.select(1, s).flatten(1, 2) for s in range(4)]
 
     def grouped(self, x: torch.Tensor) -> torch.Tensor:
         """A feature map (B, C, H, W) in the form that the values multiply."""

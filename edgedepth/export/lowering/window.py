@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from edgedepth.export.lowering.displacement import START, Displacement
 from edgedepth.export.lowering.target import Target
@@ -41,16 +42,10 @@ def _bounds(sample: DySample, taps: int) -> tuple[float, float]:
     return (low, high) if limit is None else (max(low, START - limit), min(high, START + limit))
 
 
-def _extended(x: torch.Tensor, dim: int, by: int) -> torch.Tensor:
-    """`x` with its border replicated `by` times at both ends of `dim`."""
-    first, last = x.narrow(dim, 0, 1), x.narrow(dim, x.shape[dim] - 1, 1)
-    return torch.cat([*[first] * by, x, *[last] * by], dim)
-
-
 def _forward_differences(x: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     """``x[k] - x[k-1]`` and ``x[k+1] - x[k]`` along `dim`, zero across the border."""
     size = x.shape[dim]
-    padded = _extended(x, dim, 1)
+    padded = torch.cat([x.narrow(dim, 0, 1), x, x.narrow(dim, size - 1, 1)], dim)
     steps = padded.narrow(dim, 1, size + 1) - padded.narrow(dim, 0, size + 1)
     return steps.narrow(dim, 0, size), steps.narrow(dim, 1, size)
 
@@ -97,7 +92,14 @@ class OddTaps(nn.Module):
         self.at = Displacement(sample, *_bounds(sample, taps), target)
 
     def _hats(self, small: torch.Tensor, axis: int) -> list[torch.Tensor]:
-        d = self.at.pixels(small, axis)
+        """Weight of each tap along one axis.
+
+        The replicated border is had by keeping the sampling point inside the map: then every tap beyond the border
+        weighs nothing, and the map can be padded with zeros, which takes one operator.
+        """
+        size = small.shape[3 - axis]
+        place = torch.arange(size, dtype=small.dtype).view((1, 1, 1, size) if axis == 0 else (1, 1, size, 1))
+        d = torch.minimum(torch.maximum(self.at.pixels(small, axis), -place), (size - 1) - place)
         return [torch.relu(1 - (d - i).abs()) for i in range(-self.radius, self.radius + 1)]
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
@@ -105,18 +107,14 @@ class OddTaps(nn.Module):
         H, W = x.shape[2:]
         along_x, along_y = self.at(x)
         hats_x, hats_y = self._hats(along_x, 0), self._hats(along_y, 1)
-        padded = _extended(_extended(x, 2, self.radius), 3, self.radius)
-        n = 2 * self.radius + 1
-        taps = [[self.at.grouped(padded[:, :, j : j + H, i : i + W]) for i in range(n)] for j in range(n)]
-        return [self._sample(taps, hats_x, hats_y, s) for s in range(4)]
-
-    def _sample(
-        self, taps: list[list[torch.Tensor]], hats_x: list[torch.Tensor], hats_y: list[torch.Tensor], s: int
-    ) -> torch.Tensor:
-        across = [self.at.spread(hat, s) for hat in hats_x]
-        down = [self.at.spread(hat, s) for hat in hats_y]
-        rows = [_dot(across, row) for row in taps]
-        return self.at.ungrouped(_dot(down, rows))
+        r = self.radius
+        padded = F.pad(x, (r, r, r, r))
+        tall = self.at.tiled(padded)
+        across = [self.at.every(hat) for hat in hats_x]
+        rows = [
+            _dot(across, [tall[..., j : j + H, i : i + W] for i in range(2 * r + 1)]) for j in range(2 * r + 1)
+        ]
+        return self.at.untiled(_dot([self.at.every(hat) for hat in hats_y], rows))
 
 
 def _dot(weights: list[torch.Tensor], values: list[torch.Tensor]) -> torch.Tensor:

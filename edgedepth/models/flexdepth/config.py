@@ -38,6 +38,10 @@ class FlexDepthConfig:
     head: Literal["conventional", "inverted"] = "conventional"
     offset_limits: tuple[float, float, float, float] | None = None
 
+    def __post_init__(self) -> None:
+        if self.offset_limits is not None and not all(0 < limit < math.inf for limit in self.offset_limits):
+            raise ValueError(f"offset limits are positive numbers of pixels, not {self.offset_limits}")
+
     def encoder_width(self, layer: int) -> int:
         """Output channels of backbone layer 0..10."""
         return math.ceil(min(ENCODER_CHANNELS[layer], self.max_channels) * self.width / 8) * 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -37,7 +38,7 @@ class DySample(nn.Module):
         style: ``pl`` shuffles pixels first and predicts offsets at high resolution; ``lp`` predicts at low
             resolution and shuffles the offsets.
         dynamic_scope: scale each offset by ``0.5 * sigmoid(.)`` of a second convolution instead of 0.25.
-        offset_limit: bound on ``|o|``; None is the published, unbounded definition.
+        offset_limit: bound on ``|o|``, positive; None is the published, unbounded definition.
 
     Shapes: (B, C, H, W) -> (B, C, 2H, 2W).
     """
@@ -56,6 +57,8 @@ class DySample(nn.Module):
         super().__init__()
         if channels % groups or (style == "pl" and channels % SCALE**2):
             raise ValueError(f"DySample cannot split {channels} channels into {groups} groups (style {style})")
+        if offset_limit is not None and not 0 < offset_limit < math.inf:
+            raise ValueError(f"an offset limit is a positive number of pixels, not {offset_limit}")
         self.channels, self.groups, self.style = channels, groups, style
         self.offset_limit = offset_limit
         c_in, c_out = (channels // 4, 2 * groups) if style == "pl" else (channels, 8 * groups)

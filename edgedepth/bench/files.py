@@ -1,0 +1,37 @@
+"""From what a user names to the graph files it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgedepth.artifact import open_artifact
+from edgedepth.errors import InputError
+
+SUFFIXES = (".tflite", ".onnx")
+
+
+def graph_files(paths: Iterable[Path]) -> list[Path]:
+    """Every graph file that is meant, in the order given; of a folder, those that its manifest lists.
+
+    Raises:
+        InputError: nothing there, a folder without a manifest, or neither a .tflite nor a .onnx file.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            artifact = open_artifact(path)
+            found += [artifact.path(entry) for entry in artifact.files]
+        elif not path.is_file():
+            raise InputError(
+                f"There is no file at {path}.", "", "Name an artifact folder, a .tflite or a .onnx file."
+            )
+        elif path.suffix not in SUFFIXES:
+            raise InputError(
+                f"{path} is neither a .tflite nor a .onnx file.",
+                f"Its name ends in {path.suffix!r}." if path.suffix else "Its name has no ending.",
+                "Name an artifact folder, a .tflite or a .onnx file.",
+            )
+        else:
+            found.append(path)
+    return found

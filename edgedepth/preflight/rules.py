@@ -1,0 +1,139 @@
+"""Which operators mobile delegates leave out, and which lowering removes each.
+
+Every line was found by running a graph of that one operator: XNNPACK as LiteRT 2.3 applies it, and LiteRT's
+GPU accelerator with full delegation required. `preflight.xnnpack` and `preflight.gpu` measure; this table
+explains, and predicts the GPU's answer where there is no GPU to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from edgedepth.artifact.tflite_graph import TfliteGraph, TfliteOperator
+
+Delegate = Literal["xnnpack", "gpu"]
+
+GPU_MAX_RANK = 4
+
+_BOTH = "neither XNNPACK nor the GPU accelerator has this operator"
+_CPU_ONLY = "outside XNNPACK; the GPU accelerator takes it"
+
+REFUSED_BY_GPU = frozenset(
+    {"GATHER_ND", "BROADCAST_TO", "L2_NORMALIZATION", "EXPAND_DIMS", "SQUEEZE", "LOG_SOFTMAX"}
+)
+"""Operators without a GPU kernel."""
+
+LEFT_BY_XNNPACK = {
+    **dict.fromkeys(sorted(REFUSED_BY_GPU), _BOTH),
+    "CAST": "outside XNNPACK; from uint8, DEQUANTIZE does the same and is inside",
+    **dict.fromkeys(
+        ("CUMSUM", "GATHER", "GREATER", "GREATER_EQUAL", "LESS", "MIRROR_PAD", "PACK", "PADV2", "POW"),
+        _CPU_ONLY,
+    ),
+    **dict.fromkeys(
+        ("RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SELECT", "SELECT_V2", "SIGN", "TILE"), _CPU_ONLY
+    ),
+}
+"""Operators without an XNNPACK kernel, whatever their shapes."""
+
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+
+_LOWERED = {
+    **dict.fromkeys(("GATHER_ND", "GATHER", "BROADCAST_TO", "SELECT", "SELECT_V2"), "dysample"),
+    "MIRROR_PAD": "reflection-pad",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Operators of one kind that a delegate leaves out for one reason.
+
+    Attributes:
+        operators: their indices in the graph.
+        lowering: edgedepth's lowering that removes them; None where there is none.
+    """
+
+    delegate: Delegate
+    kind: str
+    reason: str
+    lowering: str | None
+    operators: tuple[int, ...]
+
+
+def xnnpack_reason(graph: TfliteGraph, operator: TfliteOperator) -> str | None:
+    """Why XNNPACK leaves an operator out; None where the table knows no reason."""
+    if operator.name in LEFT_BY_XNNPACK:
+        return LEFT_BY_XNNPACK[operator.name]
+    if operator.name in _WEIGHTED and not graph.tensors[operator.inputs[1]].constant:
+        return "outside XNNPACK where the weights are computed in the graph; BATCH_MATMUL is inside"
+    kinds = {graph.tensors[i].dtype for i in operator.outputs}
+    if kinds & {"int32", "int64", "bool"}:
+        return f"outside XNNPACK on {', '.join(sorted(kinds))}"
+    return None
+
+
+def gpu_reason(graph: TfliteGraph, operator: TfliteOperator) -> str | None:
+    """Why the GPU accelerator refuses an operator; None where it is expected to take it."""
+    if operator.name in REFUSED_BY_GPU:
+        return "the GPU accelerator does not have this operator"
+    tensors = [graph.tensors[i] for i in (*operator.inputs, *operator.outputs) if i >= 0]
+    rank = max((tensor.rank for tensor in tensors), default=0)
+    if rank > GPU_MAX_RANK:
+        return f"the GPU accelerator takes tensors up to rank {GPU_MAX_RANK}, this has rank {rank}"
+    return None
+
+
+def lowering_for(graph: TfliteGraph, operator: TfliteOperator) -> str | None:
+    """The lowering of edgedepth that removes an operator which a delegate leaves out.
+
+    The module that an operator came from is read off its output's name, where the exporter kept it; otherwise
+    the operator itself decides.
+    """
+    name = graph.tensors[operator.outputs[0]].name.lower() if operator.outputs else ""
+    if "dysample" in name:
+        return "dysample"
+    if "attention" in name or operator.name == "FULLY_CONNECTED":
+        return "attention"
+    return _LOWERED.get(operator.name)
+
+
+def predicted_gpu_refusals(graph: TfliteGraph) -> tuple[Finding, ...]:
+    """What the GPU accelerator is expected to refuse, by the table."""
+    return _grouped("gpu", graph, ((o, gpu_reason(graph, o)) for o in graph.operators))
+
+
+def explained_xnnpack(graph: TfliteGraph, outside: Iterable[int]) -> tuple[Finding, ...]:
+    """Why each operator that XNNPACK was seen to leave out is outside, as far as the table knows."""
+    unknown = "outside XNNPACK for its types, shapes or options"
+    operators = [graph.operators[index] for index in outside]
+    return _grouped("xnnpack", graph, ((o, xnnpack_reason(graph, o) or unknown) for o in operators))
+
+
+def input_transposes(graph: TfliteGraph) -> tuple[int, ...]:
+    """Transposes that read a graph input, directly or through a cast: an NHWC input saves them."""
+    near = set(graph.inputs)
+    found = []
+    for operator in graph.operators:
+        if operator.inputs and operator.inputs[0] in near:
+            if operator.name == "TRANSPOSE":
+                found.append(operator.index)
+            elif operator.name in ("CAST", "DEQUANTIZE", "QUANTIZE"):
+                near.update(operator.outputs)
+    return tuple(found)
+
+
+def _grouped(
+    delegate: Delegate, graph: TfliteGraph, reasons: Iterable[tuple[TfliteOperator, str | None]]
+) -> tuple[Finding, ...]:
+    groups: dict[tuple[str, str, str | None], list[int]] = {}
+    for operator, reason in reasons:
+        if reason is not None:
+            groups.setdefault((operator.name, reason, lowering_for(graph, operator)), []).append(
+                operator.index
+            )
+    return tuple(
+        Finding(delegate, kind, reason, lowering, tuple(indices))
+        for (kind, reason, lowering), indices in groups.items()
+    )

@@ -1,0 +1,80 @@
+"""Properties that summaries and ratios have for any samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgedepth.bench.statistics import Summary, ratio_of_medians, summarize
+
+times = st.lists(st.floats(1e-3, 1e5), min_size=1, max_size=60)
+
+
+@given(times)
+def test_summary_agrees_with_numpy_and_is_ordered(samples):
+    s = summarize(samples)
+    assert s.median == np.median(samples)
+    assert s.p90 == np.percentile(samples, 90)
+    assert s.count == len(samples)
+    assert min(samples) == s.minimum <= s.median <= s.p90 <= max(samples) * (1 + 1e-12)
+    assert s.iqr >= 0
+
+
+@given(times, st.randoms(use_true_random=False))
+def test_summary_ignores_the_order(samples, random):
+    shuffled = random.sample(samples, len(samples))
+    assert summarize(shuffled) == summarize(samples)
+
+
+@given(times, st.sampled_from([0.5, 2.0, 4.0]))
+def test_summary_scales_with_the_unit(samples, factor):
+    scaled, plain = summarize([factor * t for t in samples]), summarize(samples)
+    assert scaled.median == pytest.approx(factor * plain.median)
+    assert scaled.iqr == pytest.approx(factor * plain.iqr, abs=1e-9 * plain.median)
+
+
+@settings(deadline=None)
+@given(times, st.sampled_from([0.25, 1.0, 8.0]))
+def test_a_fixed_factor_is_found_without_doubt(samples, factor):
+    ratio = ratio_of_medians([factor * t for t in samples], samples, resamples=200)
+    assert (ratio.low, ratio.value, ratio.high) == pytest.approx((factor, factor, factor))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(1, 100), st.floats(1, 100)), min_size=1, max_size=40), st.integers(0, 9))
+def test_interval_is_ordered_bounded_and_repeatable(pairs, seed):
+    above, below = zip(*pairs, strict=True)
+    first = ratio_of_medians(above, below, resamples=200, seed=seed)
+    assert first == ratio_of_medians(above, below, resamples=200, seed=seed)
+    assert min(above) / max(below) <= first.low <= first.high <= max(above) / min(below)
+
+
+def test_interval_holds_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    held = 0
+    for trial in range(200):
+        shared = rng.lognormal(0, 0.3, 40)  # what disturbs both in a round
+        above, below = 3 * shared * rng.lognormal(0, 0.05, 40), shared * rng.lognormal(0, 0.05, 40)
+        ratio = ratio_of_medians(above, below, resamples=300, seed=trial)
+        held += ratio.low <= 3 <= ratio.high
+    assert held >= 176  # 88% of 200, where 95% is asked
+
+
+def test_noise_is_the_middle_half_against_the_median():
+    assert Summary(9, 10.0, 12.0, 9.0, 1.1).noisy
+    assert not Summary(9, 10.0, 12.0, 9.0, 0.9).noisy
+
+
+@pytest.mark.parametrize("samples", [[], [1.0, float("nan")], [float("inf")]])
+def test_no_numbers_no_summary(samples):
+    with pytest.raises(ValueError, match="sample"):
+        summarize(samples)
+
+
+def test_ratio_needs_the_same_rounds_and_positive_times():
+    with pytest.raises(ValueError, match="rounds"):
+        ratio_of_medians([1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="zero"):
+        ratio_of_medians([1.0], [0.0])

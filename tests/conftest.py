@@ -1,0 +1,56 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Maps in the tests are small: one thread is the fastest, and parallel workers stay out of each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Goldens:
+    """The golden vectors beside the repository: what the published networks compute."""
+
+    folder: Path
+    generator: Any
+
+    def facts(self, name: str) -> dict[str, Any]:
+        """The JSON of that vector."""
+        found: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text())
+        return found
+
+    def arrays(self, name: str) -> dict[str, np.ndarray[Any, Any]]:
+        """Its arrays."""
+        with np.load(self.folder / f"{name}.npz") as stored:
+            return dict(stored)
+
+    def fill(self, model: Any, gain: float = 1.3) -> Any:
+        """Give a network the golden weights, in place."""
+        state = self.generator.fill(model.state_dict(), keep=("init_pos",), gain=gain)
+        model.load_state_dict(state)
+        return model.eval()
+
+
+@pytest.fixture(scope="session")
+def goldens() -> Goldens:
+    """Golden vectors; without them the test is skipped."""
+    folder = REPOSITORY.parent / "shared" / "golden"
+    if not (folder / "weights.py").is_file():
+        pytest.skip("the golden vectors do not lie beside this checkout")
+    spec = importlib.util.spec_from_file_location("golden_weights", folder / "weights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return Goldens(folder, module)
