@@ -31,8 +31,9 @@ def randomise(network: nn.Module, seed: int) -> nn.Module:
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
-                module.weight.copy_(uniform(module.weight, 0.75, 1.25))
-                module.bias.copy_(normal(module.bias, 0.02))
+                if module.affine:
+                    module.weight.copy_(uniform(module.weight, 0.75, 1.25))
+                    module.bias.copy_(normal(module.bias, 0.02))
                 module.running_mean.copy_(normal(module.running_mean, 0.05))
                 module.running_var.copy_(uniform(module.running_var, 0.75, 1.25))
             elif isinstance(module, DySample):

@@ -44,10 +44,14 @@ def read_embedded(path: Path) -> Essentials:
     elif path.suffix == ".tflite":
         raw = _from_tflite(path)
     else:
-        raise InputError(f"{path} is neither a .onnx nor a .tflite file.", "", "Name an artifact folder or file.")
+        raise InputError(
+            f"{path} is neither a .onnx nor a .tflite file.", "", "Name an artifact folder or file."
+        )
     if raw is None:
         raise InputError(
-            f"{path} carries no edgedepth metadata.", "It was written by another tool.", "Export it with edgedepth."
+            f"{path} carries no edgedepth metadata.",
+            "It was written by another tool.",
+            "Export it with edgedepth.",
         )
     return decode_essentials(raw, path)
 

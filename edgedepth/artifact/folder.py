@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from edgedepth.artifact.manifest import FILE_NAME
 from edgedepth.errors import OutputError, UsageError
 
 
@@ -26,15 +27,22 @@ def require_free(target: Path, *, force: bool) -> None:
     """Check early that `target` may be written.
 
     Raises:
-        UsageError: it exists and `force` is not set, or it is a file.
+        UsageError: it exists and `force` is not set, or it is no artifact, or a file.
         OutputError: its parent cannot be written.
     """
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file, not a folder.", "", "Name another output folder with -o.")
-    if target.exists() and any(target.iterdir()) and not force:
-        raise UsageError(
-            f"{target} is not empty.", "", "Add --force to replace it, or name another folder with -o."
-        )
+    if target.exists() and any(target.iterdir()):
+        if not force:
+            raise UsageError(
+                f"{target} is not empty.", "", "Add --force to replace it, or name another folder with -o."
+            )
+        if not (target / FILE_NAME).is_file():
+            raise UsageError(
+                f"{target} is not an artifact, so --force does not replace it.",
+                f"It has no {FILE_NAME}.",
+                "Name another folder with -o.",
+            )
     parent = target.absolute().parent
     while not parent.exists():
         parent = parent.parent

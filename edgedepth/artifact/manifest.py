@@ -206,7 +206,9 @@ def decode_manifest(raw: bytes, where: Path) -> Manifest:
             )
         return msgspec.json.decode(raw, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise InputError(f"{where} is not a valid manifest.", str(error), "Export the model again.") from error
+        raise InputError(
+            f"{where} is not a valid manifest.", str(error), "Export the model again."
+        ) from error
 
 
 def decode_essentials(raw: bytes, where: Path) -> Essentials:

@@ -130,18 +130,18 @@ def read_onnx(path: Path) -> OnnxGraph:
     try:
         model = onnx.load(str(path), load_external_data=False)
         onnx.checker.check_model(model, full_check=False)
+        return describe(model)
     except OSError as error:
         raise InputError(
             f"{path} cannot be opened.", error.strerror or str(error), "Name a .onnx file."
         ) from error
-    except Exception as error:  # protobuf's DecodeError and the checker's own types differ by version
+    except Exception as error:  # protobuf, checker and shape inference each raise their own types
         said = str(error).strip().partition("\n")[0][:160]
         raise InputError(
             f"{path} is damaged or not an ONNX model.",
             f"{type(error).__name__}: {said}" if said else "It cannot be parsed.",
             "Copy or export the file again.",
         ) from error
-    return describe(model)
 
 
 def describe(model: onnx.ModelProto) -> OnnxGraph:

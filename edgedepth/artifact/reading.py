@@ -39,7 +39,9 @@ def open_artifact(path: Path) -> Artifact:
         manifest = _manifest(path)
         return Artifact(path, manifest, manifest.files)
     if not path.is_file():
-        raise InputError(f"There is no artifact at {path}.", "", "`edgedepth export MODEL -o FOLDER` writes one.")
+        raise InputError(
+            f"There is no artifact at {path}.", "", "`edgedepth export MODEL -o FOLDER` writes one."
+        )
     if (path.parent / FILE_NAME).is_file():
         manifest = _manifest(path.parent)
         own = tuple(entry for entry in manifest.files if entry.path == path.name)
@@ -51,7 +53,9 @@ def open_artifact(path: Path) -> Artifact:
 def _manifest(folder: Path) -> Manifest:
     file = folder / FILE_NAME
     if not file.is_file():
-        raise InputError(f"{folder} is not an artifact.", f"It has no {FILE_NAME}.", "Name an exported folder.")
+        raise InputError(
+            f"{folder} is not an artifact.", f"It has no {FILE_NAME}.", "Name an exported folder."
+        )
     return decode_manifest(file.read_bytes(), file)
 
 

@@ -47,18 +47,33 @@ def open_interpreter(model: Path | bytes, threads: int, *, delegate: bool = True
 
     source = {"model_content": model} if isinstance(model, bytes) else {"model_path": str(model)}
     resolver = OpResolverType.AUTO if delegate else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    with _refusals_explained("The graph" if isinstance(model, bytes) else str(model)):
+        interpreter = Interpreter(**source, num_threads=threads, experimental_op_resolver_type=resolver)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+def run_once(interpreter: Any, name: str) -> None:
+    """One inference, outside any measurement: some graphs are refused only when they run.
+
+    Raises:
+        OperatorError: LiteRT cannot run the graph.
+    """
+    with _refusals_explained(name):
+        interpreter.invoke()
+
+
+@contextmanager
+def _refusals_explained(name: str) -> Iterator[None]:
     with captured_native_log() as log:
         try:
-            interpreter = Interpreter(**source, num_threads=threads, experimental_op_resolver_type=resolver)
-            interpreter.allocate_tensors()
+            yield
         except (ValueError, RuntimeError) as error:
-            name = "The graph" if isinstance(model, bytes) else str(model)
             raise OperatorError(
                 f"{name} does not run in LiteRT.",
                 _reason(log(), str(error)),
                 "Export it with built-in operators of this LiteRT version only.",
             ) from error
-    return interpreter
 
 
 def _reason(log: str, error: str) -> str:

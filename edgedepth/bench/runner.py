@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgedepth.bench.litert import open_interpreter
+from edgedepth.bench.litert import open_interpreter, run_once
 from edgedepth.bench.picture import seeded_picture
 from edgedepth.errors import InputError, OperatorError
 
@@ -69,12 +69,13 @@ def litert_runner(model: Path | bytes, name: str, threads: int, seed: int = 0) -
     """A TFLite graph on LiteRT's CPU path, XNNPACK included.
 
     Raises:
-        OperatorError: LiteRT refuses the graph.
+        OperatorError: LiteRT cannot load or run the graph.
     """
     interpreter = open_interpreter(model, threads)
     for number, detail in enumerate(interpreter.get_input_details()):
         shape, dtype = tuple(int(n) for n in detail["shape"]), detail["dtype"].__name__
         interpreter.set_tensor(detail["index"], seeded_picture(shape, dtype, seed + number))
+    run_once(interpreter, name)
     return Runner(name, "litert", f"LiteRT {version('ai-edge-litert')} XNNPACK", threads, interpreter.invoke)
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import typer
 
 from edgedepth import __version__
+from edgedepth.cli.bench_host import bench_host
+from edgedepth.cli.check import check
 from edgedepth.cli.console import errors_as_exit_codes
+from edgedepth.cli.doctor import doctor
+from edgedepth.cli.evaluate import evaluate
 from edgedepth.cli.export import export
 from edgedepth.cli.formats import formats
+from edgedepth.cli.inspect import inspect
 from edgedepth.cli.models import models
+from edgedepth.cli.run import run
+from edgedepth.cli.train import train
 
 app = typer.Typer(
     name="edgedepth",
@@ -29,14 +36,25 @@ def _version(*, show: bool) -> None:
 @app.callback()
 def root(
     version: bool = typer.Option(  # noqa: ARG001, FBT001 - typer reads the signature
-        False, "--version", is_eager=True, callback=lambda value: _version(show=value), help="Show the version."
+        False,
+        "--version",
+        is_eager=True,
+        callback=lambda value: _version(show=value),
+        help="Show the version.",
     ),
 ) -> None:
     """Turn trained monocular-depth networks into verified, fast ONNX and TFLite files."""
 
 
-for command in (models, formats, export):
+bench = typer.Typer(help="Measure artifacts.", no_args_is_help=True)
+bench.command("host")(bench_host)
+
+for command in (models, formats, export, check, inspect, run):
     app.command()(command)
+app.command("eval")(evaluate)
+app.command()(train)
+app.add_typer(bench, name="bench")
+app.command()(doctor)
 
 
 def main() -> None:

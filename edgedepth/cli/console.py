@@ -14,7 +14,7 @@ from rich.console import Console
 from edgedepth.errors import EdgedepthError
 
 stderr = Console(stderr=True, highlight=False)
-stdout = Console(highlight=False, soft_wrap=True)
+stdout = Console(highlight=False, soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:
@@ -31,7 +31,7 @@ def parse_size(text: str) -> tuple[int, int]:
     from edgedepth.errors import UsageError
 
     height, cross, width = text.lower().partition("x")
-    if not (cross and height.isdigit() and width.isdigit() and int(height) and int(width)):
+    if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise UsageError(
             f"{text!r} is not a size.", "A size is HEIGHTxWIDTH in pixels.", "For example --size 192x640."
         )

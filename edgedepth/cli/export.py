@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -36,23 +37,71 @@ class LoweringChoice(str, Enum):
 
 
 def export(
-    model: Annotated[Optional[str], typer.Argument(help="Model, such as flex-nano; left out, it is told from --weights.")] = None,
-    weights: Annotated[Optional[Path], typer.Option("--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors.")] = None,
-    random_weights: Annotated[Optional[int], typer.Option("--random-weights", metavar="SEED", help="Seeded random weights instead: proves arithmetic, never depth.")] = None,
-    formats: Annotated[Optional[list[str]], typer.Option("--format", "-f", help="onnx or tflite; repeat for both. Default: both.")] = None,
-    precisions: Annotated[Optional[list[str]], typer.Option("--precision", "-p", help="fp32 or fp16; repeat for several. Default: fp32.")] = None,
-    sizes: Annotated[Optional[list[str]], typer.Option("--size", "-s", metavar="HxW", help="Input size; repeat for several. Default: the checkpoint's or the card's.")] = None,
+    model: Annotated[
+        Optional[str], typer.Argument(help="Model, such as flex-nano; left out, it is told from --weights.")
+    ] = None,
+    weights: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors."
+        ),
+    ] = None,
+    random_weights: Annotated[
+        Optional[int],
+        typer.Option(
+            "--random-weights",
+            metavar="SEED",
+            help="Seeded random weights instead: proves arithmetic, never depth.",
+        ),
+    ] = None,
+    formats: Annotated[
+        Optional[list[str]],
+        typer.Option("--format", "-f", help="onnx or tflite; repeat for both. Default: both."),
+    ] = None,
+    precisions: Annotated[
+        Optional[list[str]],
+        typer.Option("--precision", "-p", help="fp32 or fp16; repeat for several. Default: fp32."),
+    ] = None,
+    sizes: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--size",
+            "-s",
+            metavar="HxW",
+            help="Input size; repeat for several. Default: the checkpoint's or the card's.",
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(help="Pictures per call.")] = 1,
-    output_kind: Annotated[Output, typer.Option("--output", help="disparity, or depth decoded in the graph.")] = Output.disparity,
-    input_kind: Annotated[Input, typer.Option("--input", help="float in 0..1, or uint8 RGB bytes from a camera.")] = Input.float,
-    lowering: Annotated[LoweringChoice, typer.Option(help="none exports the definition as published, for comparison.")] = LoweringChoice.auto,
+    output_kind: Annotated[
+        Output, typer.Option("--output", help="disparity, or depth decoded in the graph.")
+    ] = Output.disparity,
+    input_kind: Annotated[
+        Input, typer.Option("--input", help="float in 0..1, or uint8 RGB bytes from a camera.")
+    ] = Input.float,
+    lowering: Annotated[
+        LoweringChoice, typer.Option(help="none exports the definition as published, for comparison.")
+    ] = LoweringChoice.auto,
     opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 18,
-    calib: Annotated[Optional[Path], typer.Option("--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets.")] = None,
-    reference: Annotated[Optional[Path], typer.Option(help="Picture for the parity check. Default: a rendered street.")] = None,
-    folder: Annotated[Optional[Path], typer.Option("-o", "--output-folder", help="Where the artifact goes. Default: artifacts/MODEL.")] = None,
-    no_check: Annotated[bool, typer.Option("--no-check", help="Do not compare the files with the PyTorch model.")] = False,
+    calib: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets."
+        ),
+    ] = None,
+    reference: Annotated[
+        Optional[Path], typer.Option(help="Picture for the parity check. Default: a rendered street.")
+    ] = None,
+    folder: Annotated[
+        Optional[Path],
+        typer.Option("-o", "--output-folder", help="Where the artifact goes. Default: artifacts/MODEL."),
+    ] = None,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not compare the files with the PyTorch model.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")] = False,
-    report: Annotated[Optional[Path], typer.Option(help="Also write what was made, as JSON, to this file.")] = None,
+    report: Annotated[
+        Optional[Path], typer.Option(help="Also write what was made, as JSON, to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Export MODEL to ONNX and TFLite files that are proven equal to the PyTorch model."""
@@ -85,6 +134,8 @@ def _with_progress(request: object, folder: Path, *, force: bool) -> Exported:
     from edgedepth.artifact.folder import require_free
 
     require_free(folder, force=force)
+    # Idle OpenMP threads that spin slow an export tenfold on a busy machine. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with stderr.status("load libraries") as status:
         from edgedepth.export.pipeline import export as run_export
 
@@ -108,7 +159,9 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
     if report is not None:
         from edgedepth.artifact.folder import write_whole
 
-        write_whole(report, msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n")
+        write_whole(
+            report, msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n"
+        )
     if as_json:
         print_json(summary)
         return
@@ -116,7 +169,9 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
     for entry in made.manifest.files:
         worst = max((p.max_abs for p in entry.parity.values()), default=None)
         parity = "not checked" if worst is None else f"max error {worst:.1e}"
-        stdout.print(f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}")
+        stdout.print(
+            f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}"
+        )
     first = made.folder / made.manifest.files[-1].path
     seconds = sum(made.stages.values())
     stdout.print(f"in {seconds:.0f} s, {made.peak_memory_bytes / 2**30:.1f} GiB. Next:")

@@ -11,7 +11,9 @@ from edgedepth.cli.console import print_json, stdout
 
 
 def models(
-    counts: Annotated[bool, typer.Option("--counts", help="Count parameters and multiply-adds here (needs torch).")] = False,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Count parameters and multiply-adds here (needs torch).")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """List the models that can be exported, with the figures their papers state."""

@@ -38,7 +38,7 @@ def first_divergence(network: nn.Module, picture: torch.Tensor, path: Path, fed:
 
     Args:
         network: the lowered network as a flat graph (other modules cannot be looked into).
-        picture: (1, 3, H, W).
+        picture: (B, 3, H, W), as many as the file takes.
         path: the file.
         fed: the same picture as the file's own input.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edgedepth.errors import UsageError
+from edgedepth.errors import InputError, UsageError
 from edgedepth.export.formats import DEFAULT_OPSET, require_format, require_precision
 from edgedepth.models import ModelCard, card, shipped_weights
 
@@ -68,6 +68,13 @@ def validate(request: ExportRequest) -> None:
 
 
 def _validate_source(request: ExportRequest) -> None:
+    for option, path in (
+        ("--weights", request.weights),
+        ("--calib", request.calibration),
+        ("--reference", request.reference),
+    ):
+        if path is not None and not path.exists():
+            raise InputError(f"There is nothing at {path}.", f"It was given as {option}.", "Check the spelling.")
     if request.weights is not None and request.random_seed is not None:
         raise UsageError(
             "--weights and --random-weights exclude each other.", "Both were given.", "Keep the one you mean."
@@ -81,6 +88,8 @@ def _validate_source(request: ExportRequest) -> None:
             )
         return
     chosen = card(request.model)
+    for size in request.sizes:
+        require_size(chosen, size)
     if request.weights is None and request.random_seed is None and shipped_weights(chosen) is None:
         raise UsageError(
             f"No weights ship with {chosen.name}.",

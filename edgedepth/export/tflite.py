@@ -119,7 +119,7 @@ def store_weights_as_fp16(content: bytes) -> bytes:
 
 @contextlib.contextmanager
 def quiet_native() -> Iterator[None]:
-    """Hold back what the converter's native code prints, and show it only if an exception follows."""
+    """Hold back what the converter and its native code print; what goes wrong comes as an exception."""
     logger = logging.getLogger()
     level = logger.level
     logger.setLevel(logging.ERROR)

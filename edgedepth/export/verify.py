@@ -34,33 +34,35 @@ GATES = {
 
 
 def feed(picture: ReferencePicture, entry: FileEntry) -> NDArray[np.generic]:
-    """The reference picture as the file's own input, repeated over its batch."""
+    """The reference picture as the file's own input; within a batch, every second one is turned upside down."""
     spec = entry.input.tensor
     pixels: NDArray[np.generic] = picture.pixels
     if spec.dtype == "float32":
         pixels = pixels.astype(np.float32) / np.float32(255)
     if spec.layout == "NCHW":
         pixels = pixels.transpose(2, 0, 1)
-    return np.ascontiguousarray(np.broadcast_to(pixels, spec.shape))
+    rows = 1 if spec.layout == "NCHW" else 0
+    return np.stack([np.flip(pixels, rows) if i % 2 else pixels for i in range(spec.shape[0])])
 
 
-def network_output(raw: NDArray[np.generic], output: OutputContract, constants: dict[str, float]) -> Map:
-    """A file's output (B, H, W, 1) or (B, 1, H, W) as what the network itself gives: (H, W), batch's first.
+def network_outputs(raw: NDArray[np.generic], output: OutputContract, constants: dict[str, float]) -> list[Map]:
+    """A file's output (B, H, W, 1) or (B, 1, H, W) as what the network itself gives: (H, W) per picture.
 
     Depth that the graph decoded is turned back, so that one gate serves all files.
     """
     maps = np.asarray(raw, dtype=np.float64)
-    first: NDArray[np.float64] = maps[0, 0] if output.tensor.layout == "NCHW" else maps[0, :, :, 0]
+    maps = maps[:, 0] if output.tensor.layout == "NCHW" else maps[..., 0]
     if output.meaning == "depth":
-        first = (1 / first - constants["min_disparity"]) / constants["disparity_range"]
-    return first.astype(np.float32)
+        maps = (1 / maps - constants["min_disparity"]) / constants["disparity_range"]
+    return [one.astype(np.float32) for one in maps]
 
 
 def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
     """Figures of `found` against `expected`, both network outputs (H, W).
 
     Raises:
-        GateError: the reference does not vary, so that no comparison means anything.
+        GateError: the reference does not vary, so that no comparison means anything; or `found` has values that
+            are not finite.
     """
     spread = float(expected.std())
     if not spread > FLAT:
@@ -68,6 +70,12 @@ def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
             "The PyTorch model's own output is flat, so a comparison would prove nothing.",
             f"Its standard deviation on the reference picture is {spread:.2e}.",
             "Check the checkpoint; name another picture with --reference; or export with --no-check.",
+        )
+    if not np.isfinite(found).all():
+        raise GateError(
+            "The exported file gives values that are not finite.",
+            f"{int((~np.isfinite(found)).sum())} of {found.size} pixels.",
+            "Try --lowering none to tell the lowering from the converter.",
         )
     a, b = found.astype(np.float64), expected.astype(np.float64)
     difference = np.abs(a - b)

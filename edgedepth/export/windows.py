@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgedepth.errors import OperatorError
 from edgedepth.export.lowering import lower
 from edgedepth.export.lowering.displacement import SIDES, START
 from edgedepth.export.lowering.window import reach, taps_for
@@ -17,6 +18,8 @@ from edgedepth.models.shared.dysample import DySample
 
 MARGIN = 0.25
 """Share added to the largest offset that was seen, before a window is called wide enough for it."""
+MOST_TAPS = 15
+"""A window wider than this is thousands of operators; a network that needs it is exported as published."""
 TOLERANCE = 2e-5
 """Largest change of the network's output, on the calibration pictures, for which a smaller window may clamp."""
 
@@ -72,6 +75,7 @@ def choose_windows(network: nn.Module, pictures: Sequence[torch.Tensor]) -> dict
     """
     samples = {name: m for name, m in network.named_modules() if isinstance(m, DySample)}
     seen = _measure(network, samples, pictures)
+    _require_reasonable(seen)
     taps = {
         name: taps_for(entry.largest * (1 + MARGIN) if (limit := samples[name].offset_limit) is None else limit)
         for name, entry in seen.items()
@@ -84,6 +88,17 @@ def choose_windows(network: nn.Module, pictures: Sequence[torch.Tensor]) -> dict
     if clamping:
         seen |= _measure(network, clamping, pictures, taps)
     return {name: _window(samples[name], taps[name], entry) for name, entry in seen.items()}
+
+
+def _require_reasonable(seen: dict[str, _Seen]) -> None:
+    for name, entry in seen.items():
+        if not entry.largest * (1 + MARGIN) <= reach(MOST_TAPS):
+            raise OperatorError(
+                f"{name} samples too far away for a window of shifted copies.",
+                f"Offsets reach {entry.largest:.3g} low-resolution pixels; {MOST_TAPS} taps hold "
+                f"{reach(MOST_TAPS):.4g}, margin included.",
+                "Check the checkpoint, or export the definition as published with --lowering none.",
+            )
 
 
 def _window(module: DySample, taps: int, seen: _Seen) -> Window:

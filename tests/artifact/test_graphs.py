@@ -228,7 +228,7 @@ def test_onnx_foreign_operators_keep_their_domain(tmp_path):
     assert read_onnx(path).histogram() == {"com.example.Twist": 1}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_onnx_damage_is_an_input_error_or_harmless(tmp_path, data):
     whole = tmp_path / "whole.onnx"

@@ -160,9 +160,11 @@ def _merge(graph: fx.GraphModule, node: fx.Node, sample: DySample, taps: int, ta
         return None
     end = only_user(cat)
     conv = module_of(graph, end, nn.Conv2d)
-    if end is None or conv is None or conv.kernel_size != (1, 1) or conv.groups != 1 or conv.stride != (1, 1):
+    if end is None or conv is None or not _is_pointwise(conv):
         return None
     parts = cat_parts(cat)
+    if parts.count(node) != 1:
+        return None
     position = parts.index(node)
     rest = [part for part in parts if part is not node]
     channels = _split(conv.in_channels, sample.channels, len(parts), position)
@@ -170,6 +172,10 @@ def _merge(graph: fx.GraphModule, node: fx.Node, sample: DySample, taps: int, ta
         return None
     module = SampledMerge(sample, taps, target, conv, channels, position)
     return _Site(end, module, (_source(node), *rest))
+
+
+def _is_pointwise(conv: nn.Conv2d) -> bool:
+    return conv.kernel_size == (1, 1) and conv.stride == (1, 1) and conv.padding == (0, 0) and conv.groups == 1
 
 
 def _split(total: int, sampled: int, parts: int, position: int) -> list[int] | None:

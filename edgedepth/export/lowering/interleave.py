@@ -25,7 +25,8 @@ def depth_to_space(x: torch.Tensor) -> torch.Tensor:
     """
     B, H, W, C4 = x.shape
     blocks = x.reshape(B, H, W, 2, 2, C4 // 4).permute(0, 1, 3, 2, 4, 5)
-    return blocks.reshape(B, 2 * H, 2 * W, C4 // 4).contiguous()
+    # A copy even where the reshape is a view: a custom operator must not return its input's memory.
+    return blocks.reshape(B, 2 * H, 2 * W, C4 // 4).clone(memory_format=torch.contiguous_format)
 
 
 @depth_to_space.register_fake

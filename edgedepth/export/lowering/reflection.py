@@ -57,6 +57,7 @@ def is_head(conv: nn.Conv2d | None) -> bool:
         and conv.kernel_size == (3, 3)
         and conv.stride == (1, 1)
         and conv.padding == (0, 0)
+        and conv.dilation == (1, 1)
         and conv.groups == 1
     )
 

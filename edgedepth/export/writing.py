@@ -1,0 +1,92 @@
+"""Converting a lowered network to a format and writing it with what it says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgedepth.artifact import embed
+from edgedepth.artifact.folder import sha256
+from edgedepth.artifact.manifest import SCHEMA_VERSION, Essentials, FileEntry, Lowering
+from edgedepth.artifact.operators import operator_histogram
+from edgedepth.export import onnx as onnx_writer
+from edgedepth.export import tflite as tflite_writer
+from edgedepth.export.interface import Deployed, disparity_constants, input_contract, output_contract
+from edgedepth.export.request import ExportRequest
+from edgedepth.export.source import Network
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A graph in a file format, float32, before precision and metadata."""
+
+    file_format: str
+    size: tuple[int, int]
+    content: Any
+
+
+def convert(
+    lowered: nn.Module, network: Network, request: ExportRequest, file_format: str, size: tuple[int, int]
+) -> Converted:
+    """Put the network behind the file's interface and convert it."""
+    spec_in = input_contract(network.card, file_format, request, size).tensor
+    spec_out = output_contract(network.card, file_format, request, size).tensor
+    decode = disparity_constants(network.card) if request.output == "depth" else None
+    as_bytes = spec_in.dtype == "uint8" and file_format == "onnx"
+    module = Deployed(lowered, spec_in.layout, scale_bytes=as_bytes, decode=decode).eval()
+    sample = torch.zeros(spec_in.shape, dtype=torch.uint8 if as_bytes else torch.float32)
+    content: Any
+    if file_format == "onnx":
+        content = onnx_writer.to_onnx(module, sample, spec_in, spec_out, request.opset)
+    else:
+        content = tflite_writer.finish(tflite_writer.to_tflite(module, sample), spec_in, spec_out)
+    return Converted(file_format, size, content)
+
+
+def write(
+    converted: Converted,
+    precision: str,
+    network: Network,
+    request: ExportRequest,
+    applied: tuple[Lowering, ...],
+    folder: Path,
+) -> FileEntry:
+    """Write one file of that precision into `folder`, its essentials inside."""
+    card, size, file_format = network.card, converted.size, converted.file_format
+    essentials = Essentials(
+        schema_version=SCHEMA_VERSION,
+        model=card.name,
+        source=network.source,
+        precision=precision,
+        input=input_contract(card, file_format, request, size),
+        output=output_contract(card, file_format, request, size),
+        lowering=applied,
+    )
+    path = folder / f"{card.name}-{size[0]}x{size[1]}-{precision}.{file_format}"
+    half = precision == "fp16"
+    if file_format == "onnx":
+        twin = onnx_writer.copy if not half else onnx_writer.store_weights_as_fp16
+        model = twin(converted.content)
+        embed.embed_onnx(model, essentials)
+        onnx_writer.write(model, path)
+    else:
+        raw = tflite_writer.store_weights_as_fp16(converted.content) if half else converted.content
+        path.write_bytes(embed.embed_tflite(raw, essentials))
+    return FileEntry(
+        path=path.name,
+        format="onnx" if file_format == "onnx" else "tflite",
+        precision=precision,
+        size=size,
+        sha256=sha256(path),
+        bytes=path.stat().st_size,
+        input=essentials.input,
+        output=essentials.output,
+        operators=operator_histogram(path),
+        lowering=applied,
+        parity={},
+        opset=request.opset if file_format == "onnx" else None,
+    )
