@@ -139,7 +139,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A stored reference: arrays ``input`` (uint8 HxWx3 RGB) and ``output`` (float32 HxW, the PyTorch model's)."""
+    """A stored reference: arrays ``input`` (uint8 HxWx3 RGB), ``output`` (float32 HxW, PyTorch)."""
 
     name: str
     path: str

@@ -91,6 +91,14 @@ class OnnxGraph:
         return sum(self._macs_of(operator) for operator in self.operators)
 
     def _macs_of(self, operator: OnnxOperator) -> int:
+        try:
+            return self._count(operator)
+        except IndexError as error:
+            raise _uncountable(
+                f"Node {operator.index}, a {operator.kind}, has too few inputs or sizes."
+            ) from error
+
+    def _count(self, operator: OnnxOperator) -> int:
         match operator.kind:
             case "Conv" | "ConvInteger" | "FusedConv":
                 return self._elements(operator.outputs[0]) * math.prod(self._shape(operator.inputs[1])[1:])
@@ -113,12 +121,16 @@ class OnnxGraph:
     def _shape(self, name: str) -> tuple[int, ...]:
         tensor = self.tensors.get(name)
         if tensor is None or tensor.shape is None or min(tensor.shape, default=1) < 0:
-            raise InputError(
-                "The multiply-adds of this graph cannot be counted.",
-                f"The sizes of tensor {name!r} are not fixed.",
-                "Give the file fixed input sizes, or state the count with --macs.",
-            )
+            raise _uncountable(f"The sizes of tensor {name!r} are not fixed.")
         return tensor.shape
+
+
+def _uncountable(evidence: str) -> InputError:
+    return InputError(
+        "The multiply-adds of this graph cannot be counted.",
+        evidence,
+        "Give the file fixed input sizes, or state the count with --macs.",
+    )
 
 
 def read_onnx(path: Path) -> OnnxGraph:

@@ -93,7 +93,7 @@ class TfliteGraph:
         A convolution that only moves data counts like any other: the file does not say which ones do.
 
         Raises:
-            InputError: a size that has to be counted is only known at run time.
+            InputError: a size that has to be counted is only known at run time, or fits no such operator.
         """
         return sum(self._macs_of(operator) for operator in self.operators)
 
@@ -104,12 +104,19 @@ class TfliteGraph:
         shapes = [self.tensors[i].shape if i >= 0 else () for i in operator.inputs]
         out = self.tensors[operator.outputs[0]].shape
         if any(size < 0 for shape in (*shapes, out) for size in shape):
-            raise InputError(
-                "The multiply-adds of this graph cannot be counted.",
-                f"The sizes of operator {operator.index}, a {operator.name}, are not fixed.",
-                "Give the file fixed input sizes, or state the count with --macs.",
-            )
-        return count(shapes, math.prod(out), operator.options)
+            raise _uncountable(operator, "are not fixed")
+        try:
+            return count(shapes, math.prod(out), operator.options)
+        except IndexError as error:
+            raise _uncountable(operator, "do not fit it") from error
+
+
+def _uncountable(operator: TfliteOperator, why: str) -> InputError:
+    return InputError(
+        "The multiply-adds of this graph cannot be counted.",
+        f"The sizes of operator {operator.index}, a {operator.name}, {why}.",
+        "Give the file fixed input sizes, or state the count with --macs.",
+    )
 
 
 Count = Callable[[list[tuple[int, ...]], int, Mapping[str, Any]], int]

@@ -35,7 +35,7 @@ def _version(*, show: bool) -> None:
 
 @app.callback()
 def root(
-    version: bool = typer.Option(  # noqa: ARG001, FBT001 - typer reads the signature
+    version: bool = typer.Option(
         False,
         "--version",
         is_eager=True,

@@ -25,7 +25,6 @@ def check(
     else:
         for result in results:
             for name, parity in result.parity.items():
-                stdout.print(
-                    f"{result.path}  {name}: max error {parity.max_abs:.1e}, correlation {parity.correlation:.7f}"
-                )
+                figures = f"max error {parity.max_abs:.1e}, correlation {parity.correlation:.7f}"
+                stdout.print(f"{result.path}  {name}: {figures}")
         stdout.print(f"{len(results)} files: hashes as exported, all within the gate.")

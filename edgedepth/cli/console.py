@@ -1,4 +1,4 @@
-"""What every command shares: results on stdout, progress on stderr, one place that turns errors into exit codes."""
+"""What commands share: results on stdout, progress on stderr, one place that turns errors into exit codes."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,16 +38,16 @@ class LoweringChoice(str, Enum):
 
 def export(
     model: Annotated[
-        Optional[str], typer.Argument(help="Model, such as flex-nano; left out, it is told from --weights.")
+        str | None, typer.Argument(help="Model, such as flex-nano; left out, it is told from --weights.")
     ] = None,
     weights: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(
             "--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors."
         ),
     ] = None,
     random_weights: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(
             "--random-weights",
             metavar="SEED",
@@ -55,15 +55,15 @@ def export(
         ),
     ] = None,
     formats: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--format", "-f", help="onnx or tflite; repeat for both. Default: both."),
     ] = None,
     precisions: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--precision", "-p", help="fp32 or fp16; repeat for several. Default: fp32."),
     ] = None,
     sizes: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--size",
             "-s",
@@ -83,16 +83,16 @@ def export(
     ] = LoweringChoice.auto,
     opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 18,
     calib: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(
             "--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets."
         ),
     ] = None,
     reference: Annotated[
-        Optional[Path], typer.Option(help="Picture for the parity check. Default: a rendered street.")
+        Path | None, typer.Option(help="Picture for the parity check. Default: a rendered street.")
     ] = None,
     folder: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("-o", "--output-folder", help="Where the artifact goes. Default: artifacts/MODEL."),
     ] = None,
     no_check: Annotated[
@@ -100,7 +100,7 @@ def export(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")] = False,
     report: Annotated[
-        Optional[Path], typer.Option(help="Also write what was made, as JSON, to this file.")
+        Path | None, typer.Option(help="Also write what was made, as JSON, to this file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

@@ -44,7 +44,7 @@ def to_onnx(module: nn.Module, sample: torch.Tensor, spec_in: TensorSpec, spec_o
             verbose=False,
         )
     assert program is not None  # noqa: S101 - only None when a file is written instead
-    model = program.model_proto
+    model: onnx.ModelProto = program.model_proto
     if opset < 18:
         model = onnx.version_converter.convert_version(model, opset)
     model, same = onnxsim.simplify(model)

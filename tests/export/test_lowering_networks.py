@@ -8,7 +8,7 @@ from support import SCALES, gap, network, picture
 from torch import nn
 
 from edgedepth.export.lowering import lower
-from edgedepth.export.windows import choose_windows
+from edgedepth.export.lowering.window import taps_for
 from edgedepth.models.flexdepth.blocks import Attention
 from edgedepth.models.shared.dysample import DySample
 
@@ -17,9 +17,21 @@ TOLERANCE = 1e-5
 TARGETS = ("onnx", "tflite")
 
 
-def wide_windows(model, *pictures):
-    """Windows that hold every offset on these pictures."""
-    return {name: window.taps for name, window in choose_windows(model, pictures).items()}
+def wide_windows(model, x):
+    """The smallest windows that hold every offset on this picture, with nothing clamped."""
+    found = {}
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda m, args, name=name: found.update({name: taps_for(float(m.offsets(args[0]).abs().max()))})
+        )
+        for name, module in model.named_modules()
+        if isinstance(module, DySample)
+    ]
+    with torch.no_grad():
+        model(x)
+    for hook in hooks:
+        hook.remove()
+    return found
 
 
 def lower_and_compare(model, x):

@@ -42,7 +42,7 @@ class _Heads(nn.Module):
         weight, bias = _fused(attention.pe)
         self.pe = nn.ModuleList(
             convolution(w, b, groups=value, padding=1)
-            for w, b in list(zip(weight.split(value), bias.split(value), strict=True))[first:last]
+            for w, b in list(zip(torch.split(weight, value), torch.split(bias, value), strict=True))[first:last]
         )
         weight, bias = _fused(attention.proj)
         self.proj = convolution(weight[:, first * value : last * value], bias if with_bias else None)
@@ -61,7 +61,7 @@ class _Heads(nn.Module):
         attended = torch.softmax(queries @ keys.transpose(1, 2), -1) @ rows(images)
         mixed = [
             part.reshape(B, H, W, -1).permute(0, 3, 1, 2) + pe(image)
-            for part, image, pe in zip(attended.split(B), images, self.pe, strict=True)
+            for part, image, pe in zip(torch.split(attended, B), images, self.pe, strict=True)
         ]
         out: torch.Tensor = self.proj(torch.cat(mixed, 1))
         return out

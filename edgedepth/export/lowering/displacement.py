@@ -132,7 +132,7 @@ class Displacement(nn.Module):
     def untiled(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The products of `tiled` and `every`, added up, as four maps (B, C, H, W)."""
         if self.target == "tflite":
-            return list(x.split(self.channels, 1))
+            return list(torch.split(x, self.channels, 1))
         return [x.select(1, s).flatten(1, 2) for s in range(4)]
 
     def grouped(self, x: torch.Tensor) -> torch.Tensor:

@@ -61,7 +61,7 @@ class SampledMerge(nn.Module):
     ) -> None:
         super().__init__()
         self.samples, self.target = windowed(sample, taps, target), target
-        weights = list(conv.weight.detach().split(splits, 1))
+        weights = list(torch.split(conv.weight.detach(), splits, 1))
         self.project = convolution(weights.pop(position))
         self.others = nn.ModuleList(convolution(w) for w in weights)
         if conv.bias is not None and len(self.others):

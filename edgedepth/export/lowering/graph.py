@@ -52,7 +52,7 @@ def is_channel_cat(node: fx.Node | None) -> bool:
     if node is None or node.op != "call_function" or node.target is not torch.cat:
         return False
     dim = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
-    return dim == 1
+    return bool(dim == 1)
 
 
 def cat_parts(node: fx.Node) -> list[fx.Node]:
