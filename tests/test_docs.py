@@ -143,9 +143,7 @@ def test_scales_are_those_of_the_registry() -> None:
     expected = []
     for name, card in cards().items():
         counted = count(build(card), (card.input.height, card.input.width))
-        expected.append(
-            [name, f"{counted.parameters:,}", f"{counted.paper_gflops:.3f}", f"{counted.macs / 1e9:.3f}"]
-        )
+        expected.append([name, f"{counted.parameters:,}", f"{counted.paper_gflops:.3f}", f"{counted.macs / 1e9:.3f}"])
         assert f"{counted.paper_gflops:.3f}" == f"{card.paper.gflops:.3f}"
     assert table(ROOT / "README.md", "model") == expected
 
@@ -169,12 +167,9 @@ def test_formats_are_those_of_the_table() -> None:
 def test_gates_are_those_of_the_export() -> None:
     from edgedepth.export.verify import GATES
 
-    rows = {
-        row[0]: [float(cell) for cell in row[1:]] for row in table(ROOT / "docs/measuring.md", "precision")
-    }
+    rows = {row[0]: [float(cell) for cell in row[1:]] for row in table(ROOT / "docs/measuring.md", "precision")}
     expected = {
-        name: [gate.max_abs, gate.mean_abs, gate.correlation, gate.absrel_drift]
-        for name, gate in GATES.items()
+        name: [gate.max_abs, gate.mean_abs, gate.correlation, gate.absrel_drift] for name, gate in GATES.items()
     }
     assert rows == expected
 
@@ -266,9 +261,7 @@ def test_street_picture(tmp_path: Path) -> None:
 def test_style() -> None:
     for page in PAGES:
         text = page.read_text()
-        assert text.isascii() or page.name == "README.md", (
-            page.name
-        )  # the README shows a table of box characters
+        assert text.isascii() or page.name == "README.md", page.name  # the README shows a table of box characters
         assert not re.search(r"\bTODO\b|!\[|[\U0001f300-\U0001faff]", text), page.name
         long = [line for line in without_fences(text).splitlines() if len(line) > 120 and "|" not in line]
         assert not long, long

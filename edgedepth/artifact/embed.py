@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,7 @@ def read_embedded(path: Path) -> Essentials:
     elif path.suffix == ".tflite":
         raw = _from_tflite(path)
     else:
-        raise InputError(
-            f"{path} is neither a .onnx nor a .tflite file.", "", "Name an artifact folder or file."
-        )
+        raise InputError(f"{path} is neither a .onnx nor a .tflite file.", "", "Name an artifact folder or file.")
     if raw is None:
         raise InputError(
             f"{path} carries no edgedepth metadata.",
@@ -57,22 +56,35 @@ def read_embedded(path: Path) -> Essentials:
 
 
 def _from_onnx(path: Path) -> bytes | None:
+    content = _content(path)
     try:
-        model = onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # protobuf raises its own DecodeError, whose import path differs by version
+        model = onnx.load_from_string(content)
+        return next((p.value.encode() for p in model.metadata_props if p.key == KEY), None)
+    except Exception as error:  # protobuf's own DecodeError; text that is none
         raise InputError(f"{path} cannot be read as ONNX.", str(error)[:160], "Export it again.") from error
-    return next((p.value.encode() for p in model.metadata_props if p.key == KEY), None)
 
 
 def _from_tflite(path: Path) -> bytes | None:
-    content = path.read_bytes()
+    content = _content(path)
     if content[4:8] != IDENTIFIER:
+        raise InputError(f"{path} is not a TFLite file.", f"It starts with {content[:8]!r}.", "Export it again.")
+    try:
+        model = schema.Model.GetRootAs(content, 0)
+        for i in range(model.MetadataLength()):
+            entry = model.Metadata(i)
+            if entry.Name() == KEY.encode():
+                return bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(
-            f"{path} is not a TFLite file.", f"It starts with {content[:8]!r}.", "Export it again."
-        )
-    model = schema.Model.GetRootAs(content, 0)
-    for i in range(model.MetadataLength()):
-        entry = model.Metadata(i)
-        if entry.Name() == KEY.encode():
-            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
+            f"{path} is damaged.",
+            f"Its {len(content)} bytes do not hold a whole graph ({type(error).__name__}: {error}).",
+            "Copy or export the file again.",
+        ) from error
     return None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened.", error.strerror or str(error), "Check its name.") from error

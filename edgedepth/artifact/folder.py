@@ -85,11 +85,13 @@ def _swap(work: Path, target: Path) -> None:
         work.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-    target.rename(old / "content")
+    kept = old / "content"
     try:
+        target.rename(kept)
         work.rename(target)
-    except OSError:
-        (old / "content").rename(target)
+    except BaseException:  # Ctrl-C between the two would otherwise lose what was there
+        if kept.exists() and not target.exists():
+            kept.rename(target)
         raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
@@ -116,7 +118,9 @@ def write_whole(target: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(target)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise _cannot_write(target, error) from error

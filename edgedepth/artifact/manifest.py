@@ -5,8 +5,8 @@ It holds no time stamps and no paths of the machine that wrote it: the same inpu
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePath
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -190,12 +190,33 @@ def encode(value: msgspec.Struct, *, indent: int = 0) -> bytes:
     return msgspec.json.format(raw, indent=indent) + b"\n" if indent else raw
 
 
+T = TypeVar("T", Manifest, Essentials)
+
+
 def decode_manifest(raw: bytes, where: Path) -> Manifest:
     """Parse and validate a manifest.
 
     Raises:
-        InputError: not JSON, not a manifest, or of a newer schema; the message names the field.
+        InputError: not JSON, not a manifest, of a newer schema, or naming files outside its folder; the message
+            names the field.
     """
+    manifest = _decode(raw, where, Manifest, "is not a valid manifest")
+    for name in (entry.path for entry in (*manifest.files, *manifest.references)):
+        if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise InputError(f"{where} names a file outside its folder.", f"It is {name!r}.", "Export the model again.")
+    return manifest
+
+
+def decode_essentials(raw: bytes, where: Path) -> Essentials:
+    """Parse and validate what a file carries inside.
+
+    Raises:
+        InputError: not what edgedepth embeds, or of a newer schema.
+    """
+    return _decode(raw, where, Essentials, "carries metadata that cannot be read")
+
+
+def _decode(raw: bytes, where: Path, kind: type[T], complaint: str) -> T:
     try:
         version = msgspec.json.decode(raw, type=dict[str, Any]).get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -204,22 +225,6 @@ def decode_manifest(raw: bytes, where: Path) -> Manifest:
                 f"Its schema is {version}; this version reads up to {SCHEMA_VERSION}.",
                 "Upgrade edgedepth.",
             )
-        return msgspec.json.decode(raw, type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise InputError(
-            f"{where} is not a valid manifest.", str(error), "Export the model again."
-        ) from error
-
-
-def decode_essentials(raw: bytes, where: Path) -> Essentials:
-    """Parse and validate what a file carries inside.
-
-    Raises:
-        InputError: not what edgedepth embeds.
-    """
-    try:
-        return msgspec.json.decode(raw, type=Essentials)
-    except msgspec.MsgspecError as error:
-        raise InputError(
-            f"{where} carries metadata that cannot be read.", str(error), "Export the model again."
-        ) from error
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(f"{where} {complaint}.", str(error), "Export the model again.") from error

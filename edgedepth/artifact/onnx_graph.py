@@ -94,9 +94,7 @@ class OnnxGraph:
         try:
             return self._count(operator)
         except IndexError as error:
-            raise _uncountable(
-                f"Node {operator.index}, a {operator.kind}, has too few inputs or sizes."
-            ) from error
+            raise _uncountable(f"Node {operator.index}, a {operator.kind}, has too few inputs or sizes.") from error
 
     def _count(self, operator: OnnxOperator) -> int:
         match operator.kind:
@@ -144,9 +142,7 @@ def read_onnx(path: Path) -> OnnxGraph:
         onnx.checker.check_model(model, full_check=False)
         return describe(model)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be opened.", error.strerror or str(error), "Name a .onnx file."
-        ) from error
+        raise InputError(f"{path} cannot be opened.", error.strerror or str(error), "Name a .onnx file.") from error
     except Exception as error:  # protobuf, checker and shape inference each raise their own types
         said = str(error).strip().partition("\n")[0][:160]
         raise InputError(

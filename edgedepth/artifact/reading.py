@@ -39,9 +39,7 @@ def open_artifact(path: Path) -> Artifact:
         manifest = _manifest(path)
         return Artifact(path, manifest, manifest.files)
     if not path.is_file():
-        raise InputError(
-            f"There is no artifact at {path}.", "", "`edgedepth export MODEL -o FOLDER` writes one."
-        )
+        raise InputError(f"There is no artifact at {path}.", "", "`edgedepth export MODEL -o FOLDER` writes one.")
     if (path.parent / FILE_NAME).is_file():
         manifest = _manifest(path.parent)
         own = tuple(entry for entry in manifest.files if entry.path == path.name)
@@ -53,9 +51,7 @@ def open_artifact(path: Path) -> Artifact:
 def _manifest(folder: Path) -> Manifest:
     file = folder / FILE_NAME
     if not file.is_file():
-        raise InputError(
-            f"{folder} is not an artifact.", f"It has no {FILE_NAME}.", "Name an exported folder."
-        )
+        raise InputError(f"{folder} is not an artifact.", f"It has no {FILE_NAME}.", "Name an exported folder.")
     return decode_manifest(file.read_bytes(), file)
 
 
@@ -95,11 +91,7 @@ def choose(
         UsageError: none fits; the message lists what there is.
     """
     for entry in artifact.files:
-        if (
-            file_format in (None, entry.format)
-            and precision in (None, entry.precision)
-            and size in (None, entry.size)
-        ):
+        if file_format in (None, entry.format) and precision in (None, entry.precision) and size in (None, entry.size):
             return entry
     asked = " ".join(
         str(v) for v in (file_format, precision, f"{size[0]}x{size[1]}" if size else None) if v is not None

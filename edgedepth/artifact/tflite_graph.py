@@ -150,9 +150,7 @@ def read_model(path: Path) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be opened.", error.strerror or str(error), "Name a .tflite file."
-        ) from error
+        raise InputError(f"{path} cannot be opened.", error.strerror or str(error), "Name a .tflite file.") from error
     if content[4:8] != MAGIC:
         raise InputError(
             f"{path} is not a TFLite file.",
@@ -175,9 +173,7 @@ def describe(model: Any) -> TfliteGraph:
     """The main graph of a ``ModelT``; errors of the schema's own kind if its parts do not fit together."""
     graph = model.subgraphs[0]
     tensors = tuple(_tensor(i, tensor, model.buffers) for i, tensor in enumerate(graph.tensors))
-    operators = tuple(
-        _operator(i, operator, model.operatorCodes) for i, operator in enumerate(graph.operators)
-    )
+    operators = tuple(_operator(i, operator, model.operatorCodes) for i, operator in enumerate(graph.operators))
     inputs, outputs = _indices(graph.inputs), _indices(graph.outputs)
     used = [*inputs, *outputs, *(i for o in operators for i in (*o.inputs, *o.outputs))]
     if any(not -1 <= i < len(tensors) for i in used):

@@ -23,9 +23,7 @@ def graph_files(paths: Iterable[Path]) -> list[Path]:
             artifact = open_artifact(path)
             found += [artifact.path(entry) for entry in artifact.files]
         elif not path.is_file():
-            raise InputError(
-                f"There is no file at {path}.", "", "Name an artifact folder, a .tflite or a .onnx file."
-            )
+            raise InputError(f"There is no file at {path}.", "", "Name an artifact folder, a .tflite or a .onnx file.")
         elif path.suffix not in SUFFIXES:
             raise InputError(
                 f"{path} is neither a .tflite nor a .onnx file.",

@@ -49,10 +49,7 @@ def tflite_convolutions() -> bytes:
 def onnx_convolutions() -> bytes:
     """The floor's graph as an ONNX file."""
     shape = (1, CHANNELS, HEIGHT, WIDTH)
-    nodes = [
-        helper.make_node("Conv", [f"x{i}", f"weight{i}"], [f"x{i + 1}"], pads=[1, 1, 1, 1])
-        for i in range(LAYERS)
-    ]
+    nodes = [helper.make_node("Conv", [f"x{i}", f"weight{i}"], [f"x{i + 1}"], pads=[1, 1, 1, 1]) for i in range(LAYERS)]
     graph = helper.make_graph(
         nodes,
         "floor",

@@ -68,9 +68,7 @@ class Profile(msgspec.Struct, frozen=True):
         return [self.operators[i : i + size] for i in range(0, len(self.operators), size)]
 
 
-def profile(
-    file: Path, threads: int, runs: int = 5, progress: Callable[[int, int], None] | None = None
-) -> Profile:
+def profile(file: Path, threads: int, runs: int = 5, progress: Callable[[int, int], None] | None = None) -> Profile:
     """Profile a .tflite or .onnx file.
 
     Args:
@@ -115,9 +113,7 @@ def _profile_onnx(file: Path, threads: int, runs: int) -> Profile:
     return Profile(str(file), "ONNX Runtime", "profiler", sum(row.ms for row in rows), rows)
 
 
-def _profile_tflite(
-    file: Path, threads: int, runs: int, progress: Callable[[int, int], None] | None
-) -> Profile:
+def _profile_tflite(file: Path, threads: int, runs: int, progress: Callable[[int, int], None] | None) -> Profile:
     from edgedepth.artifact.tflite_graph import describe, read_model  # noqa: PLC0415 - the schema takes 0.2 s
 
     model = read_model(file)

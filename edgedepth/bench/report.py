@@ -80,14 +80,10 @@ def warnings_of(report: HostReport) -> list[str]:
 
 def profile_table(profile: Profile) -> Table:
     """Where one file spends its time."""
-    title = (
-        f"{profile.file}: {profile.total_ms:.2f} ms in {len(profile.operators)} operators, {profile.runtime}"
-    )
+    title = f"{profile.file}: {profile.total_ms:.2f} ms in {len(profile.operators)} operators, {profile.runtime}"
     table = Table(title=title, title_justify="left")
     if profile.method == "prefixes":
-        table.caption = (
-            "Differences between growing prefixes of the graph; only sums over ranges mean something."
-        )
+        table.caption = "Differences between growing prefixes of the graph; only sums over ranges mean something."
         for heading in ("operators", "ms", "%", "what they are", "ends at"):
             table.add_column(heading, justify="right" if heading in ("ms", "%") else "left")
         for part in profile.ranges(RANGES):

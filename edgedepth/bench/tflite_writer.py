@@ -66,9 +66,7 @@ class TfliteWriter:
         self._graph.tensors[index].buffer = len(self._buffers) - 1
         return index
 
-    def operator(
-        self, name: str, inputs: list[int], outputs: list[int], options: Any = None, version: int = 1
-    ) -> None:
+    def operator(self, name: str, inputs: list[int], outputs: list[int], options: Any = None, version: int = 1) -> None:
         """Append an operator.
 
         Args:

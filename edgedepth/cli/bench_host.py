@@ -24,9 +24,7 @@ def bench_host(
     profile: Annotated[
         bool, typer.Option("--profile", help="Afterwards, in a pass of its own, profile every operator.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object, raw samples included.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, raw samples included.")] = False,
 ) -> None:
     """Measure files in interleaved rounds, in shuffled order, after a warm-up."""
     from edgedepth.errors import UsageError

@@ -32,9 +32,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
     height, cross, width = text.lower().partition("x")
     if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise UsageError(
-            f"{text!r} is not a size.", "A size is HEIGHTxWIDTH in pixels.", "For example --size 192x640."
-        )
+        raise UsageError(f"{text!r} is not a size.", "A size is HEIGHTxWIDTH in pixels.", "For example --size 192x640.")
     return int(height), int(width)
 
 

@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 
-def doctor(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
-) -> None:
+def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """Check versions, optional tools and room; exit code 5 when something required is missing."""
     from dataclasses import asdict
 

@@ -42,9 +42,7 @@ def export(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(
-            "--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors."
-        ),
+        typer.Option("--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors."),
     ] = None,
     random_weights: Annotated[
         int | None,
@@ -84,9 +82,7 @@ def export(
     opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 18,
     calib: Annotated[
         Path | None,
-        typer.Option(
-            "--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets."
-        ),
+        typer.Option("--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets."),
     ] = None,
     reference: Annotated[
         Path | None, typer.Option(help="Picture for the parity check. Default: a rendered street.")
@@ -99,9 +95,7 @@ def export(
         bool, typer.Option("--no-check", help="Do not compare the files with the PyTorch model.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace what is in the output folder.")] = False,
-    report: Annotated[
-        Path | None, typer.Option(help="Also write what was made, as JSON, to this file.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write what was made, as JSON, to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Export MODEL to ONNX and TFLite files that are proven equal to the PyTorch model."""
@@ -159,9 +153,7 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
     if report is not None:
         from edgedepth.artifact.folder import write_whole
 
-        write_whole(
-            report, msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n"
-        )
+        write_whole(report, msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n")
     if as_json:
         print_json(summary)
         return
@@ -169,9 +161,7 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
     for entry in made.manifest.files:
         worst = max((p.max_abs for p in entry.parity.values()), default=None)
         parity = "not checked" if worst is None else f"max error {worst:.1e}"
-        stdout.print(
-            f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}"
-        )
+        stdout.print(f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}")
     first = made.folder / made.manifest.files[-1].path
     seconds = sum(made.stages.values())
     stdout.print(f"in {seconds:.0f} s, {made.peak_memory_bytes / 2**30:.1f} GiB. Next:")

@@ -30,8 +30,7 @@ def models(
     if as_json:
         print_json(
             {
-                name: dataclasses.asdict(card)
-                | ({"counts": dataclasses.asdict(counted[name])} if counts else {})
+                name: dataclasses.asdict(card) | ({"counts": dataclasses.asdict(counted[name])} if counts else {})
                 for name, card in cards().items()
             }
         )

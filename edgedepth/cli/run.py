@@ -22,16 +22,10 @@ def run(
     file_format: Annotated[str | None, typer.Option("--format", help="Which file: onnx or tflite.")] = None,
     precision: Annotated[str | None, typer.Option(help="Which file: fp32, fp16 and so on.")] = None,
     size: Annotated[str | None, typer.Option(help="Which file: its input size, HxW.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads. Default: all at hand, up to 4.", min=1)
-    ] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: all at hand, up to 4.", min=1)] = None,
     npy: Annotated[bool, typer.Option("--npy", help="Also write the values, float32, beside.")] = False,
-    side_by_side: Annotated[
-        bool, typer.Option("--side-by-side", help="Put each picture left of its depth.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace earlier results in an output folder.")
-    ] = False,
+    side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Put each picture left of its depth.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace earlier results in an output folder.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run an exported model and show its depth in colour: near is bright, far is dark.

@@ -69,9 +69,7 @@ class EvaluationReport:
     frames: dict[str, DepthMetrics]
 
 
-def decode_disparity(
-    disparity: NDArray[np.float64], min_depth: float, max_depth: float
-) -> NDArray[np.float64]:
+def decode_disparity(disparity: NDArray[np.float64], min_depth: float, max_depth: float) -> NDArray[np.float64]:
     """Depth of a sigmoid disparity d in 0..1: ``1 / (1/max + (1/min - 1/max) * d)``."""
     depth: NDArray[np.float64] = 1.0 / (1.0 / max_depth + (1.0 / min_depth - 1.0 / max_depth) * disparity)
     return depth
@@ -134,9 +132,7 @@ def evaluate(
             )
         truth = sample.depth[mask].astype(np.float64)
         predicted = predictor.depth(sample.image, sample.depth.shape)[mask] * protocol.metres_per_unit
-        predicted = np.clip(
-            align(predicted, truth, protocol.alignment), protocol.min_depth, protocol.max_depth
-        )
+        predicted = np.clip(align(predicted, truth, protocol.alignment), protocol.min_depth, protocol.max_depth)
         results[name] = depth_metrics(predicted, truth)
         on_frame(name)
     mean = mean_metrics(list(results.values()))

@@ -1,0 +1,1 @@
+"""Tracing, lowering, conversion and verification: from a checkpoint to an artifact."""

@@ -35,9 +35,7 @@ class Deployed(nn.Module):
         decode: constants of the depth formula, to give depth; None gives the network's own output.
     """
 
-    def __init__(
-        self, network: nn.Module, layout: str, *, scale_bytes: bool, decode: dict[str, float] | None
-    ) -> None:
+    def __init__(self, network: nn.Module, layout: str, *, scale_bytes: bool, decode: dict[str, float] | None) -> None:
         super().__init__()
         self.network, self.layout, self.scale_bytes, self.decode = network, layout, scale_bytes, decode
 

@@ -23,7 +23,9 @@ _FP16_FROM = 64
 """Constants of fewer elements stay in float32: halving them saves nothing and may cost accuracy."""
 
 
-def to_onnx(module: nn.Module, sample: torch.Tensor, spec_in: TensorSpec, spec_out: TensorSpec, opset: int) -> onnx.ModelProto:
+def to_onnx(
+    module: nn.Module, sample: torch.Tensor, spec_in: TensorSpec, spec_out: TensorSpec, opset: int
+) -> onnx.ModelProto:
     """Export through torch's exporter and simplify with onnxsim.
 
     Args:

@@ -87,9 +87,7 @@ class _Job:
         return _timed(name, work, self.progress, self.seconds)
 
 
-def _timed(
-    name: str, work: Callable[[], T], progress: Callable[[str], None], seconds: dict[str, float]
-) -> T:
+def _timed(name: str, work: Callable[[], T], progress: Callable[[str], None], seconds: dict[str, float]) -> T:
     progress(name)
     start = time.perf_counter()
     result = work()
@@ -183,9 +181,7 @@ def _export_format(
 ) -> None:
     label = f"{size[0]}x{size[1]} {file_format}"
     request, network = job.request, job.network
-    converted = job.stage(
-        f"{label}: convert", lambda: writing.convert(lowered, network, request, file_format, size)
-    )
+    converted = job.stage(f"{label}: convert", lambda: writing.convert(lowered, network, request, file_format, size))
     for precision in request.precisions:
 
         def write(precision: str = precision) -> FileEntry:

@@ -34,9 +34,7 @@ def recheck(path: Path) -> list[Rechecked]:
     """
     artifact = open_artifact(path)
     if artifact.manifest is None:
-        raise InputError(
-            f"{path} is a lone file.", "Its references are in the exported folder.", "Name the folder."
-        )
+        raise InputError(f"{path} is a lone file.", "Its references are in the exported folder.", "Name the folder.")
     verify_hashes(artifact)
     results = []
     for entry in artifact.files:

@@ -84,7 +84,9 @@ def calibration(size: tuple[int, int], folder: Path | None) -> Calibration:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
     if not files:
         raise InputError(
-            f"{folder} has no pictures.", f"Looked for {', '.join(sorted(_SUFFIXES))}.", "Name another folder."
+            f"{folder} has no pictures.",
+            f"Looked for {', '.join(sorted(_SUFFIXES))}.",
+            "Name another folder.",
         )
     step = max(1, len(files) // MOST_CALIBRATION_PICTURES)
     chosen = files[::step][:MOST_CALIBRATION_PICTURES]

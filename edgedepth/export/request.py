@@ -60,7 +60,9 @@ def validate(request: ExportRequest) -> None:
         if fmt.opsets and not fmt.opsets[0] <= request.opset <= fmt.opsets[1]:
             low, high = fmt.opsets
             raise UsageError(
-                f"Opset {request.opset} cannot be exported.", f"{name} files have {low} to {high}.", "Drop --opset."
+                f"Opset {request.opset} cannot be exported.",
+                f"{name} files have {low} to {high}.",
+                "Drop --opset.",
             )
     if request.batch < 1:
         raise UsageError(f"A batch of {request.batch} is empty.", "", "Use --batch 1 or more.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
@@ -67,7 +68,7 @@ def choose_windows(network: nn.Module, pictures: Sequence[torch.Tensor]) -> dict
 
     A bound in the definition decides where there is one. Elsewhere the window covers the largest offset seen on
     `pictures` plus `MARGIN`; then, dearest map first, smaller windows are tried and kept if the network's output
-    on `pictures` moves by no more than `TOLERANCE`.
+    on `pictures`, its offsets stretched by `MARGIN`, moves by no more than `TOLERANCE`.
 
     Args:
         network: evaluation mode.
@@ -158,11 +159,13 @@ def _beyond(offsets: torch.Tensor, taps: int) -> torch.Tensor:
 def _shrink(
     network: nn.Module, taps: dict[str, int], order: list[str], pictures: Sequence[torch.Tensor]
 ) -> dict[str, int]:
+    """Smaller windows where clamping moves the output little, judged on offsets stretched by the margin."""
+    stretched = _stretched(network)
     with torch.no_grad():
-        expected = [network(p) for p in pictures]
+        expected = [stretched(p) for p in pictures]
 
     def moved(candidate: dict[str, int]) -> float:
-        lowered, _ = lower(network, "onnx", candidate)
+        lowered, _ = lower(stretched, "onnx", candidate)
         with torch.no_grad():
             return max(float((lowered(p) - e).abs().max()) for p, e in zip(pictures, expected, strict=True))
 
@@ -173,3 +176,14 @@ def _shrink(
                 break
             taps = smaller
     return taps
+
+
+def _stretched(network: nn.Module) -> nn.Module:
+    """The network with every unbounded offset larger by the margin."""
+    twin = copy.deepcopy(network)
+    with torch.no_grad():
+        for module in twin.modules():
+            if isinstance(module, DySample) and module.offset_limit is None:
+                for parameter in module.offset.parameters():
+                    parameter.mul_(1 + MARGIN)
+    return twin

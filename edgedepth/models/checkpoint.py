@@ -99,9 +99,7 @@ def load(path: Path, name: str | None = None) -> LoadedModel:
     return LoadedModel(model.eval(), chosen, contents.files, contents.size, notes)
 
 
-def save(
-    path: Path, model: nn.Module, base: ModelCard, overrides: dict[str, object], notes: dict[str, str]
-) -> None:
+def save(path: Path, model: nn.Module, base: ModelCard, overrides: dict[str, object], notes: dict[str, str]) -> None:
     """Write a .safetensors of ours, whole or not at all.
 
     Args:
@@ -200,7 +198,9 @@ def _first_line(error: Exception) -> str:
 def _read_safetensors(path: Path) -> _Contents:
     if not path.is_file():
         raise CheckpointError(
-            f"There is no checkpoint at {path}.", "", "Name a folder with encoder.pth and depth.pth, or a file."
+            f"There is no checkpoint at {path}.",
+            "",
+            "Name a folder with encoder.pth and depth.pth, or a file.",
         )
     if path.suffix != ".safetensors":
         raise CheckpointError(
@@ -293,7 +293,9 @@ def _require_sane(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     for key, value in tensors.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError(
-                f"{path} holds values that are not finite.", f"In {key}.", "Use an earlier checkpoint of the run."
+                f"{path} holds values that are not finite.",
+                f"In {key}.",
+                "Use an earlier checkpoint of the run.",
             )
         if key.endswith("init_pos") and not torch.equal(value.float(), start_positions(value.shape[1] // 8)):
             raise CheckpointError(

@@ -91,9 +91,7 @@ def _adb() -> Check:
     try:
         answer = subprocess.run([tool, "version"], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        return Check(
-            "adb", "missing", "", f"It is there but does not run ({error}). {remedy}", required=False
-        )
+        return Check("adb", "missing", "", f"It is there but does not run ({error}). {remedy}", required=False)
     return Check("adb", "ok", answer.stdout.splitlines()[0] if answer.stdout else tool, "", required=False)
 
 

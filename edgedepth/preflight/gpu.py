@@ -26,9 +26,7 @@ _LIST = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _LINE = re.compile(r"^(?P<kind>[A-Z][A-Z0-9_]*(?: [\w.]+)?): (?P<reason>.+)$", re.MULTILINE)
-_SPLIT = re.compile(
-    r"^(\d+|No) operations will run on the GPU, and (?:the remaining|all) (\d+)", re.MULTILINE
-)
+_SPLIT = re.compile(r"^(\d+|No) operations will run on the GPU, and (?:the remaining|all) (\d+)", re.MULTILINE)
 _ADAPTER = re.compile(r"Selected adapter: (.+?), arch=")
 _RANK = re.compile(r"(Tensor dimensions must be less than 5\.).*")
 
@@ -112,11 +110,7 @@ def verdict(answer: dict[str, Any], log: str) -> GpuVerdict:
     adapter = _ADAPTER.search(log)
     split = _SPLIT.search(log)
     accepted = bool(answer["accepted"])
-    counts = (
-        (None, None)
-        if accepted or split is None
-        else tuple(0 if n == "No" else int(n) for n in split.groups())
-    )
+    counts = (None, None) if accepted or split is None else tuple(0 if n == "No" else int(n) for n in split.groups())
     return GpuVerdict(
         accepted,
         adapter.group(1) if adapter else "unknown",

@@ -55,9 +55,7 @@ def check(path: Path, seed: int) -> dict[str, Any]:
     }
 
 
-def _on_cpu(
-    path: Path, signature: str, feed: dict[str, npt.NDArray[np.generic]]
-) -> dict[str, npt.NDArray[np.generic]]:
+def _on_cpu(path: Path, signature: str, feed: dict[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
     runner = open_interpreter(path, threads=1).get_signature_runner(signature)
     return {name: np.asarray(value) for name, value in runner(**feed).items()}
 

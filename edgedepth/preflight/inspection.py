@@ -156,9 +156,7 @@ def _statement(path: Path, metadata: Sequence[str]) -> Statement | None:
     if KEY not in metadata:
         return None
     inside = read_embedded(path)
-    return Statement(
-        inside.model, inside.source, inside.precision, inside.input, inside.output, inside.lowering, {}
-    )
+    return Statement(inside.model, inside.source, inside.precision, inside.input, inside.output, inside.lowering, {})
 
 
 def _of_entry(model: str, source: Source, entry: FileEntry) -> Statement:

@@ -20,9 +20,7 @@ GPU_MAX_RANK = 4
 _BOTH = "neither XNNPACK nor the GPU accelerator has this operator"
 _CPU_ONLY = "outside XNNPACK; the GPU accelerator takes it"
 
-REFUSED_BY_GPU = frozenset(
-    {"GATHER_ND", "BROADCAST_TO", "L2_NORMALIZATION", "EXPAND_DIMS", "SQUEEZE", "LOG_SOFTMAX"}
-)
+REFUSED_BY_GPU = frozenset({"GATHER_ND", "BROADCAST_TO", "L2_NORMALIZATION", "EXPAND_DIMS", "SQUEEZE", "LOG_SOFTMAX"})
 """Operators without a GPU kernel."""
 
 LEFT_BY_XNNPACK = {
@@ -32,9 +30,7 @@ LEFT_BY_XNNPACK = {
         ("CUMSUM", "GATHER", "GREATER", "GREATER_EQUAL", "LESS", "MIRROR_PAD", "PACK", "PADV2", "POW"),
         _CPU_ONLY,
     ),
-    **dict.fromkeys(
-        ("RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SELECT", "SELECT_V2", "SIGN", "TILE"), _CPU_ONLY
-    ),
+    **dict.fromkeys(("RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SELECT", "SELECT_V2", "SIGN", "TILE"), _CPU_ONLY),
 }
 """Operators without an XNNPACK kernel, whatever their shapes."""
 
@@ -130,9 +126,7 @@ def _grouped(
     groups: dict[tuple[str, str, str | None], list[int]] = {}
     for operator, reason in reasons:
         if reason is not None:
-            groups.setdefault((operator.name, reason, lowering_for(graph, operator)), []).append(
-                operator.index
-            )
+            groups.setdefault((operator.name, reason, lowering_for(graph, operator)), []).append(operator.index)
     return tuple(
         Finding(delegate, kind, reason, lowering, tuple(indices))
         for (kind, reason, lowering), indices in groups.items()

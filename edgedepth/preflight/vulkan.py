@@ -62,9 +62,7 @@ def require_loader() -> None:
 def _described(place: Path, source: str) -> Path:
     found = next(_candidates(place), None)
     if found is None:
-        raise InputError(
-            f"There is no Vulkan driver description at {place}.", f"It was named by {source}.", REMEDY
-        )
+        raise InputError(f"There is no Vulkan driver description at {place}.", f"It was named by {source}.", REMEDY)
     return found.resolve()
 
 

@@ -64,9 +64,7 @@ def oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
         ]
     )
     linear = np.clip((lab @ mix.T) ** 3 @ to_rgb.T, 0, 1)
-    srgb: NDArray[np.float64] = np.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
-    )
+    srgb: NDArray[np.float64] = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return srgb
 
 
@@ -107,9 +105,7 @@ def colourize(closeness: NDArray[np.float32], limits: Range | None = None) -> ND
         np.subtract(closeness, np.float32(low), out=steps, where=~invalid)
         with np.errstate(over="ignore"):  # an outlier beyond float32 is clipped like any other
             steps = steps / contrast * np.float32(ENTRIES - 1)
-    picture: NDArray[np.uint8] = colour_table().take(
-        np.rint(steps.clip(0, ENTRIES - 1)).astype(np.uint8), axis=0
-    )
+    picture: NDArray[np.uint8] = colour_table().take(np.rint(steps.clip(0, ENTRIES - 1)).astype(np.uint8), axis=0)
     picture[invalid] = 0
     return picture
 

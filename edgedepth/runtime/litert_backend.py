@@ -37,9 +37,7 @@ class LiteRtBackend:
                 raise OperatorError(
                     f"LiteRT cannot run {path}.", evidence, "Update ai-edge-litert, or use the ONNX file."
                 ) from error
-            raise InputError(
-                f"{path} cannot be read as TFLite.", evidence, "Export the model again."
-            ) from error
+            raise InputError(f"{path} cannot be read as TFLite.", evidence, "Export the model again.") from error
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self._input = self._index(path, "input", inputs, entry)
         self._output = self._index(path, "output", outputs, entry)
@@ -47,10 +45,7 @@ class LiteRtBackend:
 
     @staticmethod
     def _index(path: Path, role: str, details: list[dict[str, Any]], entry: FileEntry) -> int:
-        found = [
-            Interface(d["name"], tuple(int(n) for n in d["shape"]), np.dtype(d["dtype"]).name)
-            for d in details
-        ]
+        found = [Interface(d["name"], tuple(int(n) for n in d["shape"]), np.dtype(d["dtype"]).name) for d in details]
         promised = entry.input.tensor if role == "input" else entry.output.tensor
         return int(details[found.index(require_interface(path, role, found, promised))]["index"])
 

@@ -46,12 +46,8 @@ class OnnxBackend:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
             raise _as_ours(path, error) from error
-        inputs = [
-            Interface(i.name, tuple(i.shape), DTYPES.get(i.type, i.type)) for i in self._session.get_inputs()
-        ]
-        outputs = [
-            Interface(o.name, tuple(o.shape), DTYPES.get(o.type, o.type)) for o in self._session.get_outputs()
-        ]
+        inputs = [Interface(i.name, tuple(i.shape), DTYPES.get(i.type, i.type)) for i in self._session.get_inputs()]
+        outputs = [Interface(o.name, tuple(o.shape), DTYPES.get(o.type, o.type)) for o in self._session.get_outputs()]
         self._input = require_interface(path, "input", inputs, entry.input.tensor).name
         self._output = require_interface(path, "output", outputs, entry.output.tensor).name
         self.runtime = f"ONNX Runtime {ort.__version__}"

@@ -72,9 +72,7 @@ def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         InputError: a float picture, or an integer one beyond 16 bits.
     """
     if image.mode == "F":
-        raise InputError(
-            "Its pixels are floats.", "Their range is not stated.", "Convert it to 8 or 16 bits."
-        )
+        raise InputError("Its pixels are floats.", "Their range is not stated.", "Convert it to 8 or 16 bits.")
     if image.mode.startswith("I"):
         return _from_integers(np.asarray(image))
     if image.has_transparency_data:

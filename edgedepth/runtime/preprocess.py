@@ -29,9 +29,7 @@ def to_batch(pictures: Sequence[NDArray[np.uint8]], contract: InputContract) -> 
     tensor = contract.tensor
     count = tensor.shape[0]
     if not 1 <= len(pictures) <= count:
-        raise InputError(
-            f"The graph takes 1 to {count} pictures at a time.", f"It was given {len(pictures)}."
-        )
+        raise InputError(f"The graph takes 1 to {count} pictures at a time.", f"It was given {len(pictures)}.")
     size = tensor.shape[2:4] if tensor.layout == "NCHW" else tensor.shape[1:3]
     batch = np.stack([resize(picture, (size[0], size[1])) for picture in pictures])
     if len(batch) < count:

@@ -165,9 +165,7 @@ class FileSink:
         target = self._targets[frame.name]
         if target.png is not None:
             coloured = colourize(depth.closeness)
-            self._put(
-                target.png, png_bytes(beside(frame.picture, coloured) if self._side_by_side else coloured)
-            )
+            self._put(target.png, png_bytes(beside(frame.picture, coloured) if self._side_by_side else coloured))
         if target.npy is not None:
             self._put(target.npy, npy_bytes(depth.values))
 

@@ -76,13 +76,9 @@ def open_source(path: Path) -> Source:
 
 def _pictures_in(folder: Path) -> tuple[Path, ...]:
     try:
-        held = sorted(
-            entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")
-        )
+        held = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
     except OSError as error:
-        raise InputError(
-            f"{folder} cannot be read.", error.strerror or str(error), "Check its permissions."
-        ) from error
+        raise InputError(f"{folder} cannot be read.", error.strerror or str(error), "Check its permissions.") from error
     found = tuple(file for file in held if file.suffix.lower() in PICTURE_SUFFIXES)
     if not found:
         raise InputError(

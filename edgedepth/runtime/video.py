@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from edgedepth.errors import InputError, MissingDependencyError, OutputError
 from edgedepth.runtime.writing import whole_file
 
-SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv"}
-)
+SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv"})
 # Best first: H.264 plays everywhere; MPEG-4 part 2 is in every build.
 ENCODERS = ("libx264", "h264_videotoolbox", "libopenh264", "mpeg4")
 ENCODER_OPTIONS = {"libx264": {"crf": "18", "preset": "veryfast"}}
@@ -116,14 +114,10 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         container = av.open(str(path))
     except av.error.FFmpegError as error:
-        raise InputError(
-            f"{path} is not a video.", f"{error.strerror}.", "Name an image or a video."
-        ) from error
+        raise InputError(f"{path} is not a video.", f"{error.strerror}.", "Name an image or a video.") from error
     with container:
         if not container.streams.video:
-            raise InputError(
-                f"{path} holds no picture.", "It has no video stream.", "Name an image or a video."
-            )
+            raise InputError(f"{path} holds no picture.", "It has no video stream.", "Name an image or a video.")
         yield container
 
 

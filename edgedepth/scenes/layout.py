@@ -39,9 +39,7 @@ class Mover:
 
     def at(self, road: Road, time: float, *, moving: bool) -> list[Solid]:
         """Its parts in the world at a time."""
-        return place(
-            self.parts, road, self.start + self.speed * time, self.lateral, turned=self.turned, moving=moving
-        )
+        return place(self.parts, road, self.start + self.speed * time, self.lateral, turned=self.turned, moving=moving)
 
 
 def place(

@@ -72,9 +72,7 @@ def sunlit(
     return lit
 
 
-def _keep_leaves(
-    solid: Solid, origin: Line, ray: Line, span: tuple[Array, Array], dark: npt.NDArray[np.bool_]
-) -> None:
+def _keep_leaves(solid: Solid, origin: Line, ray: Line, span: tuple[Array, Array], dark: npt.NDArray[np.bool_]) -> None:
     """Take out of `dark` the lines that pass a crown through a hole on each side that they cross."""
     index = np.flatnonzero(dark)
     blocked = np.zeros(index.size, dtype=bool)
@@ -85,9 +83,7 @@ def _keep_leaves(
     dark[index] = blocked
 
 
-def open_sky(
-    view: View, table: Table, points: tuple[Array, Array, Array], owner: npt.NDArray[np.int64]
-) -> Array:
+def open_sky(view: View, table: Table, points: tuple[Array, Array, Array], owner: npt.NDArray[np.int64]) -> Array:
     """Return the share of sky light that the ground gets near and under things on it, height x width."""
     share = np.ones(owner.shape)
     index = np.flatnonzero([s.grounded for s in table.solids])
@@ -121,9 +117,7 @@ def open_sky(
     return share
 
 
-def illuminate(
-    albedo: Array, normal: tuple[Array, Array, Array], lit: Array, sky: Array, weather: Weather
-) -> Array:
+def illuminate(albedo: Array, normal: tuple[Array, Array, Array], lit: Array, sky: Array, weather: Weather) -> Array:
     """Linear light from matt surfaces, n x 3.
 
     Args:

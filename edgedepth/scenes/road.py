@@ -67,9 +67,7 @@ class Road:
             lane=dice.uniform(2.9, 3.6),
             parking=dice.uniform(2.0, 2.3) if kind != "country" and dice.chance(0.75) else 0.0,
             pavement=dice.uniform(1.8, 3.4) if kind != "country" else dice.uniform(0.0, 0.4),
-            verge={"city": dice.uniform(0.0, 0.6), "suburb": dice.uniform(0.8, 5.0)}.get(
-                kind, dice.uniform(2.0, 6.0)
-            ),
+            verge={"city": dice.uniform(0.0, 0.6), "suburb": dice.uniform(0.8, 5.0)}.get(kind, dice.uniform(2.0, 6.0)),
             traffic_side=1 if dice.chance(0.75) else -1,
             dash=dice.uniform(2.5, 4.0),
             gap=dice.pick((3.0, 5.0, 6.0, 8.0, 0.0)),

@@ -95,9 +95,7 @@ class Scene:
 
     def _table(self, time: float) -> Table:
         now = time if self.moving else 0.0
-        return self._standing.extended(
-            [s for m in self.movers for s in m.at(self.road, now, moving=self.moving)]
-        )
+        return self._standing.extended([s for m in self.movers for s in m.at(self.road, now, moving=self.moving)])
 
     def render(
         self, camera: Camera, pose: Array, time: float = 0.0, *, supersample: int = 1, noise: float = 0.0
@@ -189,9 +187,7 @@ class Scene:
             raise UsageError(f"cannot drive at {speed} m/s and {fps} frames per second")
         for index in range(frames):
             time = index / fps
-            yield self.render(
-                camera, self.pose(speed * time, time), time, supersample=supersample, noise=noise
-            )
+            yield self.render(camera, self.pose(speed * time, time), time, supersample=supersample, noise=noise)
 
 
 def street_frames(seed: int, count: int, height: int, width: int) -> list[Frame]:
@@ -215,9 +211,7 @@ def street_frames(seed: int, count: int, height: int, width: int) -> list[Frame]
 
 
 def _averaged(values: Array, factor: int) -> Array:
-    return np.asarray(
-        sum(values[i::factor, j::factor] for i in range(factor) for j in range(factor)) / factor**2
-    )
+    return np.asarray(sum(values[i::factor, j::factor] for i in range(factor) for j in range(factor)) / factor**2)
 
 
 def _turn(a: int, b: int, angle: float) -> Array:

@@ -59,9 +59,7 @@ class Geometry:
     zoom: torch.Tensor
 
 
-def random_geometry(
-    count: int, settings: Augmentation, rng: np.random.Generator, shape: tuple[int, ...]
-) -> Geometry:
+def random_geometry(count: int, settings: Augmentation, rng: np.random.Generator, shape: tuple[int, ...]) -> Geometry:
     """Flip, enlarged crop and small rotation for each of `count` pictures of `shape` (H, W)."""
     # Squared, so that most pictures stay near the view that the network will meet.
     zoom = 1 + (settings.zoom - 1) * rng.random(count) ** 2

@@ -56,9 +56,7 @@ def gradient_matching(error: torch.Tensor, weight: torch.Tensor) -> torch.Tensor
     for scale in range(_GRADIENT_SCALES):
         e, w = error[..., :: 2**scale, :: 2**scale], weight[..., :: 2**scale, :: 2**scale]
         total = total + _mean((e[..., 1:] - e[..., :-1]).abs(), torch.minimum(w[..., 1:], w[..., :-1]))
-        total = total + _mean(
-            (e[..., 1:, :] - e[..., :-1, :]).abs(), torch.minimum(w[..., 1:, :], w[..., :-1, :])
-        )
+        total = total + _mean((e[..., 1:, :] - e[..., :-1, :]).abs(), torch.minimum(w[..., 1:, :], w[..., :-1, :]))
     return total
 
 

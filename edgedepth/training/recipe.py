@@ -189,15 +189,9 @@ def check(recipe: Recipe) -> None:
         _require(size_ok, "stages", f"{stage.height}x{stage.width}", "sides that are multiples of 32")
         _require(stage.steps > 0 and stage.batch > 0, "stages", stage, "positive steps and batch")
     scales = recipe.loss.scales
-    _require(
-        0 < len(scales) <= 4 and min(scales) >= 0 < max(scales), "loss.scales", scales, "1 to 4 weights >= 0"
-    )
-    _require(
-        0 <= recipe.loss.variance_focus <= 1, "loss.variance_focus", recipe.loss.variance_focus, "0 to 1"
-    )
-    _require(
-        recipe.optimisation.learning_rate > 0, "optimisation.learning_rate", recipe.optimisation, "above 0"
-    )
+    _require(0 < len(scales) <= 4 and min(scales) >= 0 < max(scales), "loss.scales", scales, "1 to 4 weights >= 0")
+    _require(0 <= recipe.loss.variance_focus <= 1, "loss.variance_focus", recipe.loss.variance_focus, "0 to 1")
+    _require(recipe.optimisation.learning_rate > 0, "optimisation.learning_rate", recipe.optimisation, "above 0")
     _require(0 <= recipe.optimisation.ema < 1, "optimisation.ema", recipe.optimisation.ema, "0 to below 1")
     _require(recipe.targets.metres_per_unit > 0, "targets.metres_per_unit", recipe.targets, "above 0")
     _require(recipe.augmentation.zoom >= 1, "augmentation.zoom", recipe.augmentation.zoom, "1 or more")

@@ -65,9 +65,7 @@ def _fill(kind: type[_T], values: Any, path: Path, where: str) -> _T:
     hints = get_type_hints(kind)
     declared = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if not isinstance(values, dict):
-        raise UsageError(
-            f"{path}: {where} is not a table.", f"It is {values!r}.", "Write it as a TOML table."
-        )
+        raise UsageError(f"{path}: {where} is not a table.", f"It is {values!r}.", "Write it as a TOML table.")
     for key in values:
         if key not in declared:
             raise UsageError(
@@ -79,9 +77,7 @@ def _fill(kind: type[_T], values: Any, path: Path, where: str) -> _T:
         needed = spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING
         if needed and name not in values:
             raise UsageError(f"{path}: {where} lacks the field {name!r}.", "", "It has no default: add it.")
-    return kind(
-        **{key: _convert(hints[key], value, f"{path}: {where} {key}") for key, value in values.items()}
-    )
+    return kind(**{key: _convert(hints[key], value, f"{path}: {where} {key}") for key, value in values.items()})
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -60,14 +60,10 @@ def save_state(
         partial.replace(path)
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} could not be written.", str(error).splitlines()[0], "Free some space."
-        ) from error
+        raise OutputError(f"{path} could not be written.", str(error).splitlines()[0], "Free some space.") from error
 
 
-def load_state(
-    path: Path, *, digest: str, model: nn.Module, optimizer: torch.optim.Optimizer, average: Average
-) -> int:
+def load_state(path: Path, *, digest: str, model: nn.Module, optimizer: torch.optim.Optimizer, average: Average) -> int:
     """Fill all three in place.
 
     Returns:

@@ -27,9 +27,7 @@ from edgedepth.training.schedule import changes_at, ema_decay, frames_at, learni
 from edgedepth.training.state import Average, load_state, save_state
 
 STATE, LOG, WEIGHTS = "state.pt", "log.jsonl", "weights.safetensors"
-LICENCE = (
-    "Trained on KITTI pictures (CC BY-NC-SA 3.0, Geiger et al.): for non-commercial use, to be shared alike."
-)
+LICENCE = "Trained on KITTI pictures (CC BY-NC-SA 3.0, Geiger et al.): for non-commercial use, to be shared alike."
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,7 @@ class Trainer:
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(
-                f"The folder {output} cannot be made.", str(error), "Name another output."
-            ) from error
+            raise OutputError(f"The folder {output} cannot be made.", str(error), "Name another output.") from error
 
     def _optimizer(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimisation
@@ -97,9 +93,7 @@ class Trainer:
         """
         path = self.output / STATE
         if not path.is_file():
-            raise UsageError(
-                f"There is nothing to resume in {self.output}.", f"No {STATE}.", "Leave --resume out."
-            )
+            raise UsageError(f"There is nothing to resume in {self.output}.", f"No {STATE}.", "Leave --resume out.")
         self.step = load_state(path, **self._parts())
 
     def _parts(self) -> dict[str, Any]:
@@ -132,9 +126,7 @@ class Trainer:
             self.frames.depths[chosen] / self.recipe.targets.metres_per_unit,
             self.frames.weights[chosen],
         )
-        return augment(
-            raw, (stage.height, stage.width), self.recipe.augmentation, changes_at(step, self.recipe)
-        )
+        return augment(raw, (stage.height, stage.width), self.recipe.augmentation, changes_at(step, self.recipe))
 
     def train_step(self) -> float:
         """One optimizer step; returns its loss.
@@ -221,7 +213,5 @@ def usable_device(name: str) -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = (str(error).splitlines() or [type(error).__name__])[0][:160]
-        raise UsageError(
-            f"There is no usable device {name!r}.", first, "Use cpu, or cuda with its driver."
-        ) from error
+        raise UsageError(f"There is no usable device {name!r}.", first, "Use cpu, or cuda with its driver.") from error
     return device

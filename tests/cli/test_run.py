@@ -144,9 +144,7 @@ def test_a_video_becomes_a_video(artifact, tmp_path):
 
 
 def test_json_is_one_object_with_all_that_was_done(artifact, photo, tmp_path):
-    result = call(
-        artifact, photo, "-o", tmp_path / "out.png", "--npy", "--json", "--size", "32x64", "--threads", 2
-    )
+    result = call(artifact, photo, "-o", tmp_path / "out.png", "--npy", "--json", "--size", "32x64", "--threads", 2)
     told = json.loads(result.stdout)
     assert set(told) == {
         "batch",
@@ -196,7 +194,7 @@ def test_random_weights_are_warned_of(photo, tmp_path):
         ("photos", "photos", (), "is the source itself"),
     ],
 )
-def test_wrong_requests_are_refused_and_nothing_is_written(  # noqa: PLR0917 - fixtures and one table
+def test_wrong_requests_are_refused_and_nothing_is_written(
     artifact, photo, folder, tmp_path, source, output, options, words
 ):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -89,9 +89,7 @@ def card_figures():
     path = shipped_weights(card("flex-nano"))
     if path is None:
         pytest.skip("no weights ship for flex-nano")
-    row = re.search(
-        r"^\| flex-nano \|(.*)\|$", path.with_suffix(".md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    row = re.search(r"^\| flex-nano \|(.*)\|$", path.with_suffix(".md").read_text(encoding="utf-8"), re.MULTILINE)
     assert row is not None
     return [float(cell) for cell in row[1].split("|")]
 

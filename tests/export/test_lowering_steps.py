@@ -65,7 +65,12 @@ def test_a_batch_norm_behind_a_convolution_is_folded(block):
 
 
 def test_every_batch_norm_of_a_chain_is_folded():
-    applied(nn.Sequential(ConvBnAct(3, 8, 3), ConvBnAct(8, 8), ConvBnAct(8, 2)), fold_batch_norm, maps(1, 3, 5, 5), 3)
+    applied(
+        nn.Sequential(ConvBnAct(3, 8, 3), ConvBnAct(8, 8), ConvBnAct(8, 2)),
+        fold_batch_norm,
+        maps(1, 3, 5, 5),
+        3,
+    )
 
 
 class ReadTwice(nn.Module):
@@ -80,9 +85,7 @@ class ReadTwice(nn.Module):
         return self.norm(y) + y
 
 
-@pytest.mark.parametrize(
-    "network", [ReadTwice(), nn.BatchNorm2d(3), nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3))]
-)
+@pytest.mark.parametrize("network", [ReadTwice(), nn.BatchNorm2d(3), nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3))])
 def test_a_batch_norm_that_cannot_be_folded_stays(network):
     graph = applied(nn.Sequential(network), fold_batch_norm, maps(1, 3, 5, 5), 0)
     assert nn.BatchNorm2d in kinds(graph)
@@ -190,7 +193,13 @@ def test_wider_pads_stay():
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 4), st.integers(1, 2), st.sampled_from(("onnx", "tflite")))
+@given(
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(1, 4),
+    st.integers(1, 2),
+    st.sampled_from(("onnx", "tflite")),
+)
 def test_weaving_is_a_pixel_shuffle(height, width, channels, batch, target):
     parts = [maps(batch, channels, height, width, seed=s) for s in range(4)]
     expected = F.pixel_shuffle(torch.stack(parts, 2).flatten(1, 2), 2)

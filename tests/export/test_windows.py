@@ -33,7 +33,9 @@ def window_of(model, *pictures):
     return choose_windows(model.eval(), pictures or (picture(8, 8),))["up"]
 
 
-@pytest.mark.parametrize(("offset", "taps"), [(0.0, 2), (0.2, 2), (0.26, 3), (0.5, 3), (0.7, 3), (1.2, 5), (2.5, 7), (-1.2, 5)])
+@pytest.mark.parametrize(
+    ("offset", "taps"), [(0.0, 2), (0.2, 2), (0.26, 3), (0.5, 3), (0.7, 3), (1.2, 5), (2.5, 7), (-1.2, 5)]
+)
 def test_a_window_holds_the_largest_offset_where_clamping_would_show(offset, taps):
     window = window_of(Sampled(offset))
     assert window.taps == taps

@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from support import LETTERS, SCALES, gap, network, official_state, picture, write_official
+from support import SCALES, gap, network, official_state, picture, write_official
 
 from edgedepth.errors import CheckpointError, OutputError, UsageError
 from edgedepth.models import build, card, checkpoint, with_config
@@ -68,9 +68,7 @@ def test_golden_weights_load_from_an_official_folder(goldens, tmp_path):
 def test_wrappers_prefix_and_profilers_junk_are_dropped(nano, tmp_path):
     files = official_state(nano)
     for name, content in files.items():
-        wrapped = {
-            f"module.{key}" if isinstance(value, torch.Tensor) else key: value for key, value in content.items()
-        }
+        wrapped = {f"module.{key}" if isinstance(value, torch.Tensor) else key: value for key, value in content.items()}
         for key in list(content):
             if key.endswith(".conv.weight"):
                 parent = key.removesuffix(".weight")
@@ -97,9 +95,7 @@ def test_batch_counters_may_be_absent(nano, tmp_path):
 
 def test_half_precision_weights_are_read_as_float32(nano, tmp_path):
     files = {
-        name: {
-            k: v.half() if isinstance(v, torch.Tensor) and v.is_floating_point() else v for k, v in content.items()
-        }
+        name: {k: v.half() if isinstance(v, torch.Tensor) and v.is_floating_point() else v for k, v in content.items()}
         for name, content in official_state(nano).items()
     }
     loaded = checkpoint.load(write_official(tmp_path, files))
@@ -157,7 +153,8 @@ def test_saving_replaces_what_is_there(nano, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stored", "asked"), [("flex-small", "flex-nano"), ("flex-large", "flex-medium"), ("flex-medium", "flex-large")]
+    ("stored", "asked"),
+    [("flex-small", "flex-nano"), ("flex-large", "flex-medium"), ("flex-medium", "flex-large")],
 )
 def test_the_wrong_scale_is_named(stored, asked, tmp_path):
     write_official(tmp_path, official_state(build(card(stored))))

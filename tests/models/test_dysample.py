@@ -57,9 +57,7 @@ def test_equals_the_published_operator(goldens, case):
     stored = goldens.arrays("dysample")
     with torch.no_grad():
         assert gap(module(x), torch.from_numpy(stored[case])) <= 1e-5
-        assert float(module.offsets(x).abs().max()) == pytest.approx(
-            float(stored[f"{case}_maxoffset_px"]), rel=1e-5
-        )
+        assert float(module.offsets(x).abs().max()) == pytest.approx(float(stored[f"{case}_maxoffset_px"]), rel=1e-5)
 
 
 @few

@@ -30,7 +30,12 @@ def test_the_registry_cannot_be_changed_through_what_it_gives():
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("flex-nan", "flex-nano"), ("flexsmall", "flex-small"), ("flex-x-large", "flex-xlarge"), ("Flex-Medium", "flex-medium")],
+    [
+        ("flex-nan", "flex-nano"),
+        ("flexsmall", "flex-small"),
+        ("flex-x-large", "flex-xlarge"),
+        ("Flex-Medium", "flex-medium"),
+    ],
 )
 def test_an_unknown_name_gets_the_nearest_spelling(typed, meant):
     with pytest.raises(UsageError) as caught:
@@ -57,7 +62,8 @@ def test_configuration_fields_can_be_replaced_but_not_invented():
 
 
 @pytest.mark.parametrize(
-    "field", [{"groups": "four"}, {"head": "upside-down"}, {"offset_limits": [1, 1]}, {"offset_limits": [1, 1, 1, 0]}]
+    "field",
+    [{"groups": "four"}, {"head": "upside-down"}, {"offset_limits": [1, 1]}, {"offset_limits": [1, 1, 1, 0]}],
 )
 def test_values_that_a_field_cannot_take_are_refused(field):
     with pytest.raises(UsageError) as caught:

@@ -102,13 +102,9 @@ CASES = {
     "POW": _of_two("POW", SHAPE, SHAPE, SHAPE, schema.PowOptionsT()),
     "REVERSE_V2": _with_constants("REVERSE_V2", [i32(1)], SHAPE, schema.ReverseV2OptionsT()),
     "SIGN": _unary("SIGN", options=schema.SignOptionsT()),
-    "CONV_2D": _with_constants(
-        "CONV_2D", _conv_weights(), SHAPE, schema.Conv2DOptionsT(strideW=1, strideH=1)
-    ),
+    "CONV_2D": _with_constants("CONV_2D", _conv_weights(), SHAPE, schema.Conv2DOptionsT(strideW=1, strideH=1)),
     "GATHER": _with_constants("GATHER", [i32(0, 2)], (1, 2, 8, 4), schema.GatherOptionsT(axis=1)),
-    "GATHER_ND": _with_constants(
-        "GATHER_ND", [i32(0, 1).reshape(1, 2)], (1, 8, 4), schema.GatherNdOptionsT()
-    ),
+    "GATHER_ND": _with_constants("GATHER_ND", [i32(0, 1).reshape(1, 2)], (1, 8, 4), schema.GatherNdOptionsT()),
     "SELECT": _select("SELECT"),
     "SELECT_V2": _select("SELECT_V2"),
     "BROADCAST_TO": _with_constants(
@@ -120,9 +116,7 @@ CASES = {
         (1, 10, 10, 4),
         schema.MirrorPadOptionsT(mode=schema.MirrorPadMode.REFLECT),
     ),
-    "PAD": _with_constants(
-        "PAD", [i32(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2)], (1, 10, 10, 4), schema.PadOptionsT()
-    ),
+    "PAD": _with_constants("PAD", [i32(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2)], (1, 10, 10, 4), schema.PadOptionsT()),
     "PADV2": _with_constants(
         "PADV2",
         [i32(0, 0, 1, 1, 1, 1, 0, 0).reshape(4, 2), np.float32([0.5])],
@@ -135,12 +129,8 @@ CASES = {
     "RESIZE_BILINEAR": _with_constants(
         "RESIZE_BILINEAR", [i32(16, 16)], (1, 16, 16, 4), schema.ResizeBilinearOptionsT()
     ),
-    "DEPTH_TO_SPACE": _unary(
-        "DEPTH_TO_SPACE", out=(1, 16, 16, 1), options=schema.DepthToSpaceOptionsT(blockSize=2)
-    ),
-    "SPACE_TO_DEPTH": _unary(
-        "SPACE_TO_DEPTH", out=(1, 4, 4, 16), options=schema.SpaceToDepthOptionsT(blockSize=2)
-    ),
+    "DEPTH_TO_SPACE": _unary("DEPTH_TO_SPACE", out=(1, 16, 16, 1), options=schema.DepthToSpaceOptionsT(blockSize=2)),
+    "SPACE_TO_DEPTH": _unary("SPACE_TO_DEPTH", out=(1, 4, 4, 16), options=schema.SpaceToDepthOptionsT(blockSize=2)),
     "FULLY_CONNECTED constant": _with_constants(
         "FULLY_CONNECTED",
         [np.ones((6, 4), np.float32)],
@@ -152,16 +142,12 @@ CASES = {
     "FULLY_CONNECTED dynamic": _of_two(
         "FULLY_CONNECTED", (8, 4), (6, 4), (8, 6), schema.FullyConnectedOptionsT(), extra=(-1,)
     ),
-    "BATCH_MATMUL": _of_two(
-        "BATCH_MATMUL", (1, 2, 8, 4), (1, 2, 4, 6), (1, 2, 8, 6), schema.BatchMatMulOptionsT()
-    ),
+    "BATCH_MATMUL": _of_two("BATCH_MATMUL", (1, 2, 8, 4), (1, 2, 4, 6), (1, 2, 8, 6), schema.BatchMatMulOptionsT()),
     "BATCH_MATMUL adjoint": _of_two(
         "BATCH_MATMUL", (1, 2, 8, 4), (1, 2, 6, 4), (1, 2, 8, 6), schema.BatchMatMulOptionsT(adjY=True)
     ),
     "TRANSPOSE": _with_constants("TRANSPOSE", [i32(0, 3, 1, 2)], (1, 4, 8, 8), schema.TransposeOptionsT()),
-    "TRANSPOSE with batch": _with_constants(
-        "TRANSPOSE", [i32(3, 0, 1, 2)], (4, 1, 8, 8), schema.TransposeOptionsT()
-    ),
+    "TRANSPOSE with batch": _with_constants("TRANSPOSE", [i32(3, 0, 1, 2)], (4, 1, 8, 8), schema.TransposeOptionsT()),
     "TRANSPOSE rank 5": _with_constants(
         "TRANSPOSE",
         [i32(0, 2, 1, 4, 3)],
@@ -173,12 +159,8 @@ CASES = {
     "RESHAPE rank 5": _with_constants(
         "RESHAPE", [i32(1, 4, 2, 8, 4)], (1, 4, 2, 8, 4), schema.ReshapeOptionsT(newShape=[1, 4, 2, 8, 4])
     ),
-    "ADD rank 5": _of_two(
-        "ADD", (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), schema.AddOptionsT(), version=4
-    ),
-    "RESHAPE": _with_constants(
-        "RESHAPE", [i32(1, 64, 4)], (1, 64, 4), schema.ReshapeOptionsT(newShape=[1, 64, 4])
-    ),
+    "ADD rank 5": _of_two("ADD", (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), (1, 2, 2, 2, 2), schema.AddOptionsT(), version=4),
+    "RESHAPE": _with_constants("RESHAPE", [i32(1, 64, 4)], (1, 64, 4), schema.ReshapeOptionsT(newShape=[1, 64, 4])),
     "ADD": _of_two("ADD", SHAPE, SHAPE, SHAPE, schema.AddOptionsT()),
     "ADD broadcast channel": _of_two("ADD", SHAPE, (1, 8, 8, 1), SHAPE, schema.AddOptionsT()),
     "ADD broadcast row": _of_two("ADD", SHAPE, (1, 1, 8, 4), SHAPE, schema.AddOptionsT()),
@@ -188,12 +170,8 @@ CASES = {
     "MAXIMUM": _of_two("MAXIMUM", SHAPE, SHAPE, SHAPE, schema.MaximumMinimumOptionsT()),
     "MINIMUM": _of_two("MINIMUM", SHAPE, SHAPE, SHAPE, schema.MaximumMinimumOptionsT()),
     "LESS": _of_two("LESS", SHAPE, SHAPE, SHAPE, schema.LessOptionsT(), out_dtype="bool"),
-    "GREATER_EQUAL": _of_two(
-        "GREATER_EQUAL", SHAPE, SHAPE, SHAPE, schema.GreaterEqualOptionsT(), out_dtype="bool"
-    ),
-    "CAST to int32": _unary(
-        "CAST", options=schema.CastOptionsT(inDataType=0, outDataType=2), out_dtype="int32"
-    ),
+    "GREATER_EQUAL": _of_two("GREATER_EQUAL", SHAPE, SHAPE, SHAPE, schema.GreaterEqualOptionsT(), out_dtype="bool"),
+    "CAST to int32": _unary("CAST", options=schema.CastOptionsT(inDataType=0, outDataType=2), out_dtype="int32"),
     "CAST from uint8": _unary(
         "CAST", options=schema.CastOptionsT(inDataType=3, outDataType=0), dtype="uint8", out_dtype="float32"
     ),
@@ -213,9 +191,7 @@ CASES = {
     "MEAN spatial": _with_constants("MEAN", [i32(1, 2)], (1, 1, 1, 4), schema.ReducerOptionsT(keepDims=True)),
     "MEAN channels": _with_constants("MEAN", [i32(3)], (1, 8, 8, 1), schema.ReducerOptionsT(keepDims=True)),
     "SUM channels": _with_constants("SUM", [i32(3)], (1, 8, 8, 1), schema.ReducerOptionsT(keepDims=True)),
-    "SLICE": _with_constants(
-        "SLICE", [i32(0, 1, 1, 0), i32(1, 4, 4, 4)], (1, 4, 4, 4), schema.SliceOptionsT()
-    ),
+    "SLICE": _with_constants("SLICE", [i32(0, 1, 1, 0), i32(1, 4, 4, 4)], (1, 4, 4, 4), schema.SliceOptionsT()),
     "STRIDED_SLICE": _with_constants(
         "STRIDED_SLICE",
         [i32(0, 0, 0, 0), i32(1, 8, 8, 4), i32(1, 1, 1, 1)],
@@ -229,9 +205,7 @@ CASES = {
         schema.StridedSliceOptionsT(),
     ),
     "TILE": _with_constants("TILE", [i32(1, 2, 2, 1)], (1, 16, 16, 4), schema.TileOptionsT()),
-    "CONCATENATION": _of_two(
-        "CONCATENATION", SHAPE, SHAPE, (1, 8, 8, 8), schema.ConcatenationOptionsT(axis=3)
-    ),
+    "CONCATENATION": _of_two("CONCATENATION", SHAPE, SHAPE, (1, 8, 8, 8), schema.ConcatenationOptionsT(axis=3)),
     "PACK": _of_two("PACK", (8, 8, 4), (8, 8, 4), (2, 8, 8, 4), schema.PackOptionsT(valuesCount=2, axis=0)),
     "AVERAGE_POOL_2D": _unary(
         "AVERAGE_POOL_2D",

@@ -66,9 +66,7 @@ def test_the_tables_path_lies_within_srgb():
     table = colour_table() / 255
     back = oklab_to_srgb(oklab(colour_table()))
     assert np.abs(back - table).max() < 0.01
-    assert (
-        (colour_table() == 255).mean(axis=0) < 0.2
-    ).all()  # one channel at its limit for long would be clipping
+    assert ((colour_table() == 255).mean(axis=0) < 0.2).all()  # one channel at its limit for long would be clipping
 
 
 def test_the_table_cannot_be_changed_by_a_caller():

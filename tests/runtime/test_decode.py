@@ -52,9 +52,7 @@ def test_affine_invariant_disparity_stays_inverse_depth():
     output = np.random.default_rng(0).random((3, 4), dtype=np.float32)
     made = decode(output, entry(meaning="affine-invariant-disparity").output, (3, 4))
     np.testing.assert_array_equal(made.values, output)
-    assert (
-        made.meaning.statement == "inverse depth, up to one unknown scale and one unknown shift per picture"
-    )
+    assert made.meaning.statement == "inverse depth, up to one unknown scale and one unknown shift per picture"
 
 
 @pytest.mark.parametrize(
@@ -103,9 +101,7 @@ def test_resizing_stays_within_the_values(values, size):
 @settings(max_examples=30, deadline=None)
 @given(maps, sizes)
 def test_resizing_commutes_with_mirroring(values, size):
-    np.testing.assert_allclose(
-        resize_map(values[:, ::-1], size), resize_map(values, size)[:, ::-1], atol=1e-5
-    )
+    np.testing.assert_allclose(resize_map(values[:, ::-1], size), resize_map(values, size)[:, ::-1], atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(13, 29), (4, 5), (7, 3)])

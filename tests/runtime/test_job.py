@@ -70,9 +70,7 @@ def test_a_predictor_can_be_called(artifact, picture):
     depth = predictor(picture)
     assert depth.values.shape == (45, 70)
     raw = expected(resize(picture, (32, 64)) / 255)
-    assert (
-        depth.closeness.min() >= CONSTANTS["min_disparity"] + CONSTANTS["disparity_range"] * raw.min() - 1e-4
-    )
+    assert depth.closeness.min() >= CONSTANTS["min_disparity"] + CONSTANTS["disparity_range"] * raw.min() - 1e-4
 
 
 def test_a_file_is_chosen_by_size_and_precision(artifact):

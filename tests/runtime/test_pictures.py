@@ -84,11 +84,7 @@ def test_transparency_shows_white():
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "CMYK", "YCbCr", "HSV", "RGBX", "I;16"])
 def test_other_modes_become_three_channels(mode):
     grey = Image.fromarray(np.full((3, 5), 255, np.uint8))
-    image = (
-        Image.fromarray(np.full((3, 5), 65535, np.uint16))
-        if mode == "I;16"
-        else grey.convert("RGB").convert(mode)
-    )
+    image = Image.fromarray(np.full((3, 5), 65535, np.uint16)) if mode == "I;16" else grey.convert("RGB").convert(mode)
     made = to_rgb(image)
     assert made.shape == (3, 5, 3)
     assert made.dtype == np.uint8

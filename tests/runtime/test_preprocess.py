@@ -27,9 +27,7 @@ def test_shape_dtype_layout_and_values(picture, layout, dtype, batch):
     assert made.dtype == np.dtype(dtype)
     assert made.flags.c_contiguous
     last = made[-1].transpose(1, 2, 0) if layout == "NCHW" else made[-1]
-    wanted = (
-        lanczos(picture) if dtype == "uint8" else (lanczos(picture).astype(np.float32) / 255).astype(dtype)
-    )
+    wanted = lanczos(picture) if dtype == "uint8" else (lanczos(picture).astype(np.float32) / 255).astype(dtype)
     np.testing.assert_array_equal(last, wanted)
 
 

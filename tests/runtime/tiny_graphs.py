@@ -89,9 +89,7 @@ def entry(
 
 def weights(kind="shipped"):
     """Where the weights came from."""
-    return Source(
-        kind=kind, statement=f"{kind} weights", files={}, seed=0 if kind == "random" else None, notes={}
-    )
+    return Source(kind=kind, statement=f"{kind} weights", files={}, seed=0 if kind == "random" else None, notes={})
 
 
 def onnx_model(told):

@@ -90,9 +90,7 @@ def test_stereo_disparity_is_focal_times_baseline_over_depth(seed: int, baseline
     warped = project(world_points(left), CAMERA.K, right_pose)
     columns = np.mgrid[:48, :160][1]
     disparity = columns - warped[..., 0]
-    np.testing.assert_allclose(
-        disparity[where], CAMERA.K[0, 0] * baseline / left.depth[where], rtol=1e-5, atol=1e-6
-    )
+    np.testing.assert_allclose(disparity[where], CAMERA.K[0, 0] * baseline / left.depth[where], rtol=1e-5, atol=1e-6)
     # On any plane inverse depth is linear along a row, so the right picture can be read between its pixels.
     right = scene.render(CAMERA, right_pose)
     rows, columns = np.nonzero(where & (warped[..., 0] >= 0) & (warped[..., 0] < 158) & (right.depth > 0))

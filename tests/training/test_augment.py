@@ -107,9 +107,7 @@ def test_unknown_depth_stays_unknown_and_harmless():
 
 
 def test_a_generator_decides_everything():
-    first, again, other = (
-        augment(make_batch(), SIZE, Augmentation(), np.random.default_rng(s)) for s in (1, 1, 2)
-    )
+    first, again, other = (augment(make_batch(), SIZE, Augmentation(), np.random.default_rng(s)) for s in (1, 1, 2))
     torch.testing.assert_close(first.images, again.images, rtol=0, atol=0)
     torch.testing.assert_close(first.depths, again.depths, rtol=0, atol=0)
     assert not torch.equal(first.images, other.images)

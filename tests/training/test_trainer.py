@@ -60,9 +60,7 @@ def test_what_a_run_leaves(recipe, data, tmp_path):
 
 
 def test_training_learns(recipe, data, tmp_path):
-    longer = replace(
-        recipe, stages=(Stage(40, 32, 64, 4),), optimisation=Optimisation(learning_rate=3e-3, warmup=5)
-    )
+    longer = replace(recipe, stages=(Stage(40, 32, 64, 4),), optimisation=Optimisation(learning_rate=3e-3, warmup=5))
     found = losses(Trainer(longer, data, tmp_path / "run"))
     assert sum(found[-5:]) < 0.6 * sum(found[:5])
 

@@ -38,10 +38,6 @@ def open_dataset(root: Path) -> DepthDataset:
             dataset = reader.open(root)
             if dataset.names:
                 return dataset
-    held = (
-        ", ".join(sorted(p.name for p in root.iterdir())[:6]) if root.is_dir() else "nothing: no such folder"
-    )
+    held = ", ".join(sorted(p.name for p in root.iterdir())[:6]) if root.is_dir() else "nothing: no such folder"
     known = "; ".join(f"{name} ({reader.layout})" for name, reader in READERS.items())
-    raise InputError(
-        f"{root} is not a dataset that can be read.", f"It holds {held}.", f"Known layouts: {known}."
-    )
+    raise InputError(f"{root} is not a dataset that can be read.", f"It holds {held}.", f"Known layouts: {known}.")

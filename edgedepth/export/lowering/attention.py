@@ -74,9 +74,7 @@ class HeadwiseAttention(nn.Module):
         super().__init__()
         count = -(-attention.heads // MOST_TOGETHER)
         edges = [attention.heads * i // count for i in range(count + 1)]
-        self.groups = nn.ModuleList(
-            _Heads(attention, edges[i], edges[i + 1], with_bias=i == 0) for i in range(count)
-        )
+        self.groups = nn.ModuleList(_Heads(attention, edges[i], edges[i + 1], with_bias=i == 0) for i in range(count))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Attend and add the groups' shares."""

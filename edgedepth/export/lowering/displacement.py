@@ -77,14 +77,10 @@ class Displacement(nn.Module):
         weight, bias = weight[order], bias[order] + START * side
         # The clamp is done at -1..1, where TFLite fuses it into the convolution.
         weight, bias = weight / self.span, (bias - self.middle * side) / self.span
-        self.axes = nn.ModuleList(
-            convolution(weight[4 * g * d :][: 4 * g], bias[4 * g * d :][: 4 * g]) for d in (0, 1)
-        )
+        self.axes = nn.ModuleList(convolution(weight[4 * g * d :][: 4 * g], bias[4 * g * d :][: 4 * g]) for d in (0, 1))
         self.register_buffer("side", side.view(2, 1, 4 * g, 1, 1).clone(), persistent=False)
         if target == "tflite":
-            self.spread_all = convolution(
-                torch.cat([self._spreading(s, 1.0, 0.0).weight.detach() for s in range(4)])
-            )
+            self.spread_all = convolution(torch.cat([self._spreading(s, 1.0, 0.0).weight.detach() for s in range(4)]))
             self.owns = nn.ModuleList(
                 self._spreading(s, self.span, self.middle * SIDES[d][s]) for d in (0, 1) for s in range(4)
             )

@@ -96,9 +96,7 @@ class SampledHead(nn.Module):
         bias = None if conv.bias is None else conv.bias.detach()
         self.place: nn.Module
         if target == "tflite":
-            self.place = nn.Sequential(
-                convolution(place, groups=9), convolution(torch.ones(1, 9, 1, 1), bias)
-            )
+            self.place = nn.Sequential(convolution(place, groups=9), convolution(torch.ones(1, 9, 1, 1), bias))
         else:
             self.place = convolution(place.transpose(0, 1), bias)
 

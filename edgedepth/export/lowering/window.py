@@ -42,11 +42,16 @@ def _bounds(sample: DySample, taps: int) -> tuple[float, float]:
     return (low, high) if limit is None else (max(low, START - limit), min(high, START + limit))
 
 
-def _forward_differences(x: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """``x[k] - x[k-1]`` and ``x[k+1] - x[k]`` along `dim`, zero across the border."""
+def _steps(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """``x[k] - x[k-1]`` along `dim` for k = 0..size, zero across the border: one element more than x."""
     size = x.shape[dim]
     padded = torch.cat([x.narrow(dim, 0, 1), x, x.narrow(dim, size - 1, 1)], dim)
-    steps = padded.narrow(dim, 1, size + 1) - padded.narrow(dim, 0, size + 1)
+    return padded.narrow(dim, 1, size + 1) - padded.narrow(dim, 0, size + 1)
+
+
+def _both_sides(steps: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The step to each element from the one before it, and from it to the next."""
+    size = steps.shape[dim] - 1
     return steps.narrow(dim, 0, size), steps.narrow(dim, 1, size)
 
 
@@ -66,14 +71,15 @@ class TwoTaps(nn.Module):
         """Sample all four sub-pixels."""
         along_x, along_y = self.at(x)
         grouped = self.at.grouped
-        columns = _forward_differences(x, 3)
-        rows = [grouped(t) for t in _forward_differences(x, 2)]
-        both = [[grouped(t) for t in _forward_differences(c, 2)] for c in columns]
+        steps = _steps(x, 3)
+        columns = [grouped(t) for t in _both_sides(steps, 3)]
+        rows = [grouped(t) for t in _both_sides(_steps(x, 2), 2)]
+        both = [[grouped(t) for t in _both_sides(half, 3)] for half in _both_sides(_steps(steps, 2), 2)]
         out = []
         for s in range(4):
             p, q = divmod(s, 2)
             dx, dy = self.at.own(along_x, 0, s), self.at.own(along_y, 1, s)
-            moved = (rows[p] + dx * both[q][p]) * dy + dx * grouped(columns[q])
+            moved = (rows[p] + dx * both[p][q]) * dy + dx * columns[q]
             out.append(self.at.ungrouped(moved))
         return out
 
@@ -111,9 +117,7 @@ class OddTaps(nn.Module):
         padded = F.pad(x, (r, r, r, r))
         tall = self.at.tiled(padded)
         across = [self.at.every(hat) for hat in hats_x]
-        rows = [
-            _dot(across, [tall[..., j : j + H, i : i + W] for i in range(2 * r + 1)]) for j in range(2 * r + 1)
-        ]
+        rows = [_dot(across, [tall[..., j : j + H, i : i + W] for i in range(2 * r + 1)]) for j in range(2 * r + 1)]
         return self.at.untiled(_dot([self.at.every(hat) for hat in hats_y], rows))
 
 

@@ -55,16 +55,14 @@ class C3k2(nn.Module):
         self.hidden = int(c_out * expansion)
         self.cv1 = ConvBnAct(c_in, 2 * self.hidden)
         self.cv2 = ConvBnAct((2 + repeats) * self.hidden, c_out)
-        self.m = nn.ModuleList(
-            C3k(self.hidden) if nested else Bottleneck(self.hidden, 0.5) for _ in range(repeats)
-        )
+        self.m = nn.ModuleList(C3k(self.hidden) if nested else Bottleneck(self.hidden, 0.5) for _ in range(repeats))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Split, run the inner blocks in a row, and merge every intermediate."""
         first, second = self.cv1(x).chunk(2, 1)
         parts = [first, second]
         for block in self.m:
-            parts.append(block(parts[-1]))  # noqa: PERF401 - each block reads the one before it
+            parts.append(block(parts[-1]))
         out: torch.Tensor = self.cv2(torch.cat(parts, 1))
         return out
 
@@ -82,7 +80,7 @@ class SPPF(nn.Module):
         """Pool repeatedly and merge."""
         parts = [self.cv1(x)]
         for _ in range(3):
-            parts.append(self.m(parts[-1]))  # noqa: PERF401 - each pool reads the one before it
+            parts.append(self.m(parts[-1]))
         out: torch.Tensor = self.cv2(torch.cat(parts, 1))
         return out
 
@@ -121,9 +119,7 @@ class PSABlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.attn = Attention(channels)
-        self.ffn = nn.Sequential(
-            ConvBnAct(channels, 2 * channels), ConvBnAct(2 * channels, channels, act=False)
-        )
+        self.ffn = nn.Sequential(ConvBnAct(channels, 2 * channels), ConvBnAct(2 * channels, channels, act=False))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Residual attention, then residual feed-forward."""

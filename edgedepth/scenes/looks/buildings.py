@@ -29,11 +29,7 @@ def bricks(u: Array, v: Array, fu: Array, fv: Array, seed: Array) -> Array:
     course = np.floor(v / _BRICK_HEIGHT)
     shifted = u + 0.5 * _BRICK_LENGTH * (course - 2 * np.floor(course / 2))
     joint = np.maximum(pulse(shifted, _BRICK_LENGTH, _MORTAR, fu), pulse(v, _BRICK_HEIGHT, _MORTAR, fv))
-    tone = (
-        (scatter(shifted / _BRICK_LENGTH, course, seed) - 0.5)
-        * fade(fu, _BRICK_LENGTH)
-        * fade(fv, _BRICK_HEIGHT)
-    )
+    tone = (scatter(shifted / _BRICK_LENGTH, course, seed) - 0.5) * fade(fu, _BRICK_LENGTH) * fade(fv, _BRICK_HEIGHT)
     return 1.0 + 0.5 * tone + 0.55 * joint
 
 
@@ -73,16 +69,12 @@ def facade(s: Surface) -> Array:
     left = (bay - wide) / 2
     within_v = v - floor * storey
     rim = 0.07
-    opening = pulse(u - left + rim, bay, wide + 2 * rim, s.fu) * band(
-        within_v, sill - rim, sill + tall + rim, s.fv
-    )
+    opening = pulse(u - left + rim, bay, wide + 2 * rim, s.fu) * band(within_v, sill - rim, sill + tall + rim, s.fv)
     glass = pulse(u - left, bay, wide, s.fu) * band(within_v, sill, sill + tall, s.fv)
     bars = pulse(u - left - wide / 2 + 0.03, bay, 0.06, s.fu) * ~door
     frame = np.where(door[:, None], s.accent * 0.6, 0.35 + 0.65 * s.accent)
     colour = mix(colour, frame, opening[:, None])
-    colour = mix(
-        colour, _panes(s, column, floor, (within_v - sill) / tall), (glass * (1.0 - 0.8 * bars))[:, None]
-    )
+    colour = mix(colour, _panes(s, column, floor, (within_v - sill) / tall), (glass * (1.0 - 0.8 * bars))[:, None])
     awning = shop * band(within_v, sill + tall, storey - 0.15, s.fv)
     stripes = 0.55 + 0.45 * pulse(u, 0.6, 0.3, s.fu)
     colour = mix(colour, s.accent * stripes[:, None], awning[:, None])

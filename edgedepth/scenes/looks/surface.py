@@ -52,9 +52,7 @@ class Surface:
         return self.fv
 
 
-def measure(
-    table: Table, row: Integers, points: tuple[Array, ...], rays: tuple[Array, ...], pixel: Array
-) -> Surface:
+def measure(table: Table, row: Integers, points: tuple[Array, ...], rays: tuple[Array, ...], pixel: Array) -> Surface:
     """Return the surface at each of n points.
 
     Args:
@@ -93,9 +91,7 @@ def measure(
     )
 
 
-def _normals(
-    table: Table, row: Integers, x: Array, h: Array, z: Array
-) -> tuple[tuple[Array, Array, Array], Integers]:
+def _normals(table: Table, row: Integers, x: Array, h: Array, z: Array) -> tuple[tuple[Array, Array, Array], Integers]:
     """Return unit normals in the solids' frames, and faces."""
     kind = table.kind[row]
     present: npt.NDArray[np.int64] = np.unique(kind)
@@ -110,9 +106,7 @@ def _normals(
     return normal, face
 
 
-def _on_block(
-    table: Table, row: Integers, x: Array, h: Array, z: Array
-) -> tuple[tuple[Array, Array, Array], Integers]:
+def _on_block(table: Table, row: Integers, x: Array, h: Array, z: Array) -> tuple[tuple[Array, Array, Array], Integers]:
     half_x, half_z, height, x0, x1, z0, z1 = table.dimensions.T
     height = np.where(height == 0, 1.0, height)
     leans = ((half_x - x1) / height, (half_x + x0) / height, (half_z - z1) / height, (half_z + z0) / height)

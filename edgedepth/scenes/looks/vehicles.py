@@ -81,17 +81,13 @@ def cargo(s: Surface) -> Array:
     colour = s.colour * (1.0 + 0.14 * dirt)[:, None]
     flank = s.face < 2
     stripe = band(v, 0.12, 0.24, f)
-    text = (
-        (scatter(s.u / 0.35, 0.0, s.seed) > 0.35) * band(v, 0.5, 0.72, f) * band(np.abs(s.u), -1.0, 1.9, s.fu)
-    )
+    text = (scatter(s.u / 0.35, 0.0, s.seed) > 0.35) * band(v, 0.5, 0.72, f) * band(np.abs(s.u), -1.0, 1.9, s.fu)
     text = text * (scatter(s.u / 0.09, np.floor(v * 12), s.seed) > 0.25) * fade(s.fu, 0.35)
     glazed = s.detail[:, 0] > 0
     windows = band(v, 0.42, 0.78, f) * (1.0 - 0.8 * _posts(s))
     marked = np.where(flank & ~glazed, np.maximum(stripe, text), np.where(flank, stripe, 0.0))
     colour = mix(colour, s.accent, marked[:, None])
-    colour = mix(
-        colour, np.broadcast_to(_GLASS * 1.6, colour.shape), (windows * glazed * (s.face < TOP))[:, None]
-    )
+    colour = mix(colour, np.broadcast_to(_GLASS * 1.6, colour.shape), (windows * glazed * (s.face < TOP))[:, None])
     doors = (s.face == 3) * np.maximum(band(np.abs(s.u), -1.0, 0.03, s.fu), band(v, 0.0, 0.05, f))
     return np.asarray(colour * (1.0 - 0.6 * doors)[:, None])
 

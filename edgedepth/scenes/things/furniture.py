@@ -82,9 +82,7 @@ def person(dice: Dice) -> tuple[Solid, ...]:
     skin: Colour = dice.pick(_SKINS)
     step = dice.uniform(0.03, 0.16)
     leg = Frustum(0.075 * scale, 0.1 * scale, 0.85 * scale)
-    torso = Block(
-        0.2 * scale, 0.13 * scale, 0.62 * scale, (-0.24 * scale, 0.24 * scale, -0.12 * scale, 0.12 * scale)
-    )
+    torso = Block(0.2 * scale, 0.13 * scale, 0.62 * scale, (-0.24 * scale, 0.24 * scale, -0.12 * scale, 0.12 * scale))
     return (
         Solid(leg, legs, -0.1 * scale, 0.0, step),
         Solid(leg, legs, 0.1 * scale, 0.0, -step),

@@ -41,9 +41,7 @@ def tree(dice: Dice) -> tuple[Solid, ...]:
         out = spread * dice.uniform(0.45, 0.75)
         crown = Ellipsoid(r, r * dice.uniform(0.75, 1.0), r)
         high = clear + r + spread * dice.uniform(-0.1, 0.9)
-        parts.append(
-            Solid(crown, replace(look, seed=dice.seed()), out * cosine(angle), high, out * sine(angle))
-        )
+        parts.append(Solid(crown, replace(look, seed=dice.seed()), out * cosine(angle), high, out * sine(angle)))
     return tuple(parts)
 
 
@@ -73,9 +71,7 @@ def bush(dice: Dice) -> tuple[Solid, ...]:
         r = dice.uniform(0.4, 1.0)
         look = Look(Material.LEAVES, leaf, shade, (0.2, 0.0, 0.0, 0.0), dice.seed())
         crown = Ellipsoid(r * dice.uniform(0.8, 1.4), r, r * dice.uniform(0.8, 1.4))
-        parts.append(
-            Solid(crown, look, dice.uniform(-0.7, 0.7), r * 0.6, dice.uniform(-0.7, 0.7), grounded=True)
-        )
+        parts.append(Solid(crown, look, dice.uniform(-0.7, 0.7), r * 0.6, dice.uniform(-0.7, 0.7), grounded=True))
     return tuple(parts)
 
 
