@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,3 +56,27 @@ def goldens() -> Goldens:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return Goldens(folder, module)
+
+
+@pytest.fixture(scope="session")
+def shared_tmp(tmp_path_factory):
+    """One folder for the whole run, whichever worker asks."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
+    root.mkdir(exist_ok=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def once(shared_tmp):
+    """``once(name, make)``: the path that ``make(path)`` fills, made by the first worker that asks for it."""
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        path = shared_tmp / name
+        with (shared_tmp / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                make(path)
+        return path
+
+    return get

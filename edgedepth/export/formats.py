@@ -28,7 +28,7 @@ class ExportFormat:
 
 FORMATS = {
     "onnx": ExportFormat(
-        "onnx", ("fp32", "fp16"), ("NCHW", "NHWC"), "ONNX Runtime on CPU, GPU and NPU providers", (16, 22)
+        "onnx", ("fp32", "fp16"), ("NCHW", "NHWC"), "ONNX Runtime on CPU, GPU and NPU providers", (18, 22)
     ),
     "tflite": ExportFormat(
         "tflite", ("fp32", "fp16"), ("NHWC", "NHWC"), "LiteRT: XNNPACK, GPU accelerator, NPU compilers", None

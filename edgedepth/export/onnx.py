@@ -34,21 +34,18 @@ def to_onnx(
         spec_in, spec_out: give the graph's input and output their names.
         opset: operator set of the file.
     """
-    # Opset 18 is what torch's exporter writes natively; others are converted from it.
     with _quiet():
         program = torch.onnx.export(
             module,
             (sample,),
             dynamo=True,
-            opset_version=max(opset, 18),
+            opset_version=opset,
             input_names=[spec_in.name],
             output_names=[spec_out.name],
             verbose=False,
         )
     assert program is not None  # noqa: S101 - only None when a file is written instead
     model: onnx.ModelProto = program.model_proto
-    if opset < 18:
-        model = onnx.version_converter.convert_version(model, opset)
     model, same = onnxsim.simplify(model)
     if not same:
         raise RuntimeError("onnxsim changed what the graph computes")
