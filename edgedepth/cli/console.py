@@ -13,6 +13,9 @@ from rich.console import Console
 
 from edgedepth.errors import EdgedepthError
 
+INTERRUPTED = 130
+_INTERRUPTED_MESSAGE = "Interrupted; nothing half-written was left behind."
+
 stderr = Console(stderr=True, highlight=False)
 stdout = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -41,6 +44,10 @@ def errors_as_exit_codes() -> Iterator[None]:
     """Turn what went wrong into a message on stderr and the documented exit code."""
     try:
         yield
+    except SystemExit as exit_:
+        if exit_.code == INTERRUPTED:  # typer has turned Ctrl-C into an exit already
+            stderr.print(_INTERRUPTED_MESSAGE)
+        raise
     except EdgedepthError as error:
         stderr.print(f"[bold red]Error:[/] {_escape(error.cause)}")
         for line in (error.evidence, error.remedy):
@@ -48,8 +55,8 @@ def errors_as_exit_codes() -> Iterator[None]:
                 stderr.print(f"  {_escape(line)}")
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        stderr.print("Interrupted; nothing half-written was left behind.")
-        raise SystemExit(130) from error
+        stderr.print(_INTERRUPTED_MESSAGE)
+        raise SystemExit(INTERRUPTED) from error
     except BrokenPipeError:
         # The reader of our output went away; Python would complain once more while flushing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

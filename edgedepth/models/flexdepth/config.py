@@ -63,6 +63,11 @@ _LICENCE = (
     "Cityscapes (both non-commercial) from a YOLO11 backbone whose authors' licence is AGPL-3.0."
 )
 
+_SHIPPED = (
+    " The weights that ship with this package were trained here on KITTI frames with PSMNet teacher depth: CC BY-NC-SA "
+    "3.0, for non-commercial use."
+)
+
 
 def _card(
     letter: str,
@@ -88,13 +93,13 @@ def _card(
             "four heads; one FLOP of theirs is one multiply-add",
         ),
         layouts=("official-folder", "safetensors"),
-        licence=_LICENCE,
+        licence=_LICENCE + (_SHIPPED if weights else ""),
         weights=weights,
     )
 
 
 CARDS = (
-    _card("n", "nano", FlexDepthConfig(0.5, 0.25, 1024, **_SMALL), 1.522, 0.718),
+    _card("n", "nano", FlexDepthConfig(0.5, 0.25, 1024, **_SMALL), 1.522, 0.718, "flex-nano.safetensors"),
     _card("s", "small", FlexDepthConfig(0.5, 0.5, 1024, **_SMALL), 6.059, 2.776),
     _card("m", "medium", FlexDepthConfig(0.5, 1.0, 512, **_LARGE), 12.722, 9.994),
     _card("l", "large", FlexDepthConfig(1.0, 1.0, 512, **_LARGE), 15.203, 11.519),

@@ -1,0 +1,67 @@
+"""Real exports at small sizes, each made once per run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torch import nn
+
+from edgedepth.artifact import Artifact, open_artifact
+
+SIZE = (64, 96)
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported folder and the network that it was made of."""
+
+    artifact: Artifact
+    network: nn.Module
+
+    def files(self, file_format: str) -> list[Any]:
+        """Its entries of that format."""
+        return [e for e in self.artifact.files if e.format == file_format]
+
+
+@pytest.fixture(scope="session")
+def weights(once) -> Callable[..., Path]:
+    """``weights(model)``: a checkpoint whose offsets reach beyond a pixel and whose statistics all matter."""
+    from support import network
+
+    from edgedepth.models import card, checkpoint
+
+    def get(model: str) -> Path:
+        notes = {"licence": "none", "recipe": "random"}
+        return once(
+            f"{model}.safetensors", lambda path: checkpoint.save(path, network(model), card(model), {}, notes)
+        )
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def exported(once, weights) -> Callable[..., Export]:
+    """``exported(name, model, **request)``: an export of these weights, both formats, 64x96 unless said otherwise."""
+
+    def get(name: str, model: str, **request: Any) -> Export:
+        from edgedepth.export.pipeline import export
+        from edgedepth.export.request import ExportRequest
+        from edgedepth.models import checkpoint
+
+        source = request.pop("weights", None) or weights(model)
+        request = {"sizes": (SIZE,)} | request
+        folder = once(name, lambda path: export(ExportRequest(model=model, weights=source, **request), path))
+        return Export(open_artifact(folder), checkpoint.load(source).model)
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def nano(exported) -> Export:
+    """flex-nano, both formats, both precisions."""
+    made: Export = exported("nano", "flex-nano", precisions=("fp32", "fp16"))
+    return made
