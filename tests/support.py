@@ -74,3 +74,8 @@ def write_official(folder: Path, files: dict[str, dict[str, Any]]) -> Path:
     for name, content in files.items():
         torch.save(content, folder / name)
     return folder
+
+
+def build_nano() -> nn.Module:
+    """The smallest network, as its blocks initialise it."""
+    return build(card("flex-nano"))

@@ -201,7 +201,7 @@ def decode_manifest(raw: bytes, where: Path) -> Manifest:
             names the field.
     """
     manifest = _decode(raw, where, Manifest, "is not a valid manifest")
-    for name in (entry.path for entry in (*manifest.files, *manifest.references)):
+    for name in [*(f.path for f in manifest.files), *(r.path for r in manifest.references)]:
         if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
             raise InputError(f"{where} names a file outside its folder.", f"It is {name!r}.", "Export the model again.")
     return manifest

@@ -36,9 +36,7 @@ def weights(once) -> Callable[..., Path]:
 
     def get(model: str) -> Path:
         notes = {"licence": "none", "recipe": "random"}
-        return once(
-            f"{model}.safetensors", lambda path: checkpoint.save(path, network(model), card(model), {}, notes)
-        )
+        return once(f"{model}.safetensors", lambda path: checkpoint.save(path, network(model), card(model), {}, notes))
 
     return get
 

@@ -7,6 +7,7 @@ import torch
 from support import network, picture
 from torch import nn
 
+from edgedepth.errors import OperatorError
 from edgedepth.export.lowering import lower
 from edgedepth.export.lowering.window import reach
 from edgedepth.export.windows import MARGIN, TOLERANCE, choose_windows
@@ -34,15 +35,24 @@ def window_of(model, *pictures):
 
 
 @pytest.mark.parametrize(
-    ("offset", "taps"), [(0.0, 2), (0.2, 2), (0.26, 3), (0.5, 3), (0.7, 3), (1.2, 5), (2.5, 7), (-1.2, 5)]
+    ("offset", "taps"),
+    [(0.0, 2), (0.19, 2), (0.21, 3), (0.59, 3), (0.61, 5), (1.2, 5), (1.5, 7), (2.5, 9), (-1.2, 5)],
 )
-def test_a_window_holds_the_largest_offset_where_clamping_would_show(offset, taps):
+def test_a_window_holds_the_largest_offset_and_a_margin_where_clamping_would_show(offset, taps):
     window = window_of(Sampled(offset))
     assert window.taps == taps
     assert window.largest_offset == pytest.approx(abs(offset))
-    assert window.exact_for == reach(taps)
+    assert window.largest_offset * (1 + MARGIN) <= window.exact_for == reach(taps)
     assert window.margin == MARGIN
     assert not window.bounded_by_definition
+
+
+@pytest.mark.parametrize("offset", [6.0, 1e9, float("inf")])
+def test_offsets_that_no_reasonable_window_holds_are_refused(offset):
+    with pytest.raises(OperatorError) as caught:
+        window_of(Sampled(offset))
+    assert caught.value.cause.startswith("up ")
+    assert "--lowering none" in caught.value.remedy
 
 
 def test_a_window_shrinks_where_clamping_does_not_show():

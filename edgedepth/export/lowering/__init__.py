@@ -35,12 +35,14 @@ def lower(network: nn.Module, target: Target, taps: dict[str, int]) -> tuple[nn.
     """
     from edgedepth.export.lowering.attention import lower_attention  # noqa: PLC0415 - torch is heavy
     from edgedepth.export.lowering.batch_norm import fold_batch_norm  # noqa: PLC0415
+    from edgedepth.export.lowering.chunks import join_chunks  # noqa: PLC0415
     from edgedepth.export.lowering.dysample import lower_dysample  # noqa: PLC0415
     from edgedepth.export.lowering.graph import trace  # noqa: PLC0415
     from edgedepth.export.lowering.reflection import lower_reflection_pad  # noqa: PLC0415
 
     graph = trace(copy.deepcopy(network))
     applied = [Applied("batch-norm", {"folded": fold_batch_norm(graph)})]
+    applied.append(Applied("chunks", {"joined": join_chunks(graph)}))
     forms = lower_dysample(graph, target, taps)
     applied.append(Applied("dysample", {"sites": {n: {"taps": taps[n], "form": f} for n, f in forms.items()}}))
     if target == "tflite":

@@ -7,6 +7,8 @@ TFLite's delegates want rank 4 and equal shapes, so there a constant 1x1 convolu
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -41,7 +43,7 @@ def offset_convolution(sample: DySample) -> tuple[torch.Tensor, torch.Tensor]:
     return 0.25 * weight, 0.25 * bias
 
 
-def convolution(weight: torch.Tensor, bias: torch.Tensor | None = None, **options: int) -> nn.Conv2d:
+def convolution(weight: torch.Tensor, bias: torch.Tensor | None = None, **options: Any) -> nn.Conv2d:
     """A convolution layer with the given constants."""
     out, width, *kernel = weight.shape
     groups = options.pop("groups", 1)

@@ -23,7 +23,7 @@ from edgedepth.export.lowering.graph import (
     only_user,
 )
 from edgedepth.export.lowering.interleave import weave
-from edgedepth.export.lowering.reflection import is_head, reflect
+from edgedepth.export.lowering.reflection import ReflectHead, is_head
 from edgedepth.export.lowering.target import Target
 from edgedepth.export.lowering.window import windowed
 from edgedepth.models.shared.dysample import DySample
@@ -92,13 +92,13 @@ class SampledHead(nn.Module):
         super().__init__()
         self.samples, self.target = windowed(sample, taps, target), target
         self.project = convolution(conv.weight.detach()[0].flatten(1).t()[:, :, None, None])
-        place = torch.eye(9).view(9, 1, 3, 3)
+        place = torch.eye(9).view(1, 9, 3, 3)
         bias = None if conv.bias is None else conv.bias.detach()
-        self.place: nn.Module
-        if target == "tflite":
-            self.place = nn.Sequential(convolution(place, groups=9), convolution(torch.ones(1, 9, 1, 1), bias))
-        else:
-            self.place = convolution(place.transpose(0, 1), bias)
+        self.place: nn.Module = (
+            ReflectHead(place, bias)
+            if target == "tflite"
+            else nn.Sequential(nn.ReflectionPad2d(1), convolution(place, bias))
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Sample, project to taps, weave, and put the taps together."""
@@ -106,7 +106,7 @@ class SampledHead(nn.Module):
         if self.samples.relative:
             base = self.project(x)
             parts = [part + base for part in parts]
-        out: torch.Tensor = self.place(reflect(weave(parts, self.target), self.target))
+        out: torch.Tensor = self.place(weave(parts, self.target))
         return out
 
 

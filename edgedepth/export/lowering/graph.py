@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TypeVar, cast
 
 import torch
@@ -71,15 +70,6 @@ def insert_call(
     graph.add_module(unique, module)
     with graph.graph.inserting_before(before):
         return graph.graph.call_module(unique, args)
-
-
-def chunk_items(node: fx.Node) -> dict[int, fx.Node]:
-    """Readers of a multi-output node by the index that they take."""
-    return {
-        cast("int", user.args[1]): user
-        for user in node.users
-        if user.op == "call_function" and user.target is operator.getitem
-    }
 
 
 def finish(graph: fx.GraphModule) -> fx.GraphModule:

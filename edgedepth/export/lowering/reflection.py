@@ -8,37 +8,54 @@ from __future__ import annotations
 
 import torch
 from torch import fx, nn
-from torch.nn import functional as F
 
 from edgedepth.export.lowering.displacement import convolution
 from edgedepth.export.lowering.graph import calls, finish, insert_call, module_of, only_user
-from edgedepth.export.lowering.target import Target
-
-
-def reflect(x: torch.Tensor, target: Target) -> torch.Tensor:
-    """One pixel of reflection on every side of (B, C, H, W)."""
-    if target == "onnx":
-        return F.pad(x, (1, 1, 1, 1), mode="reflect")
-    for dim in (2, 3):
-        size = x.shape[dim]
-        x = torch.cat([x.narrow(dim, 1, 1), x, x.narrow(dim, size - 2, 1)], dim)
-    return x
 
 
 class ReflectHead(nn.Module):
-    """Reflection pad and 3x3 convolution to one channel; (B, C, H, W) -> (B, 1, H, W)."""
+    """Reflection pad and 3x3 convolution to one channel; (B, C, H, W) -> (B, 1, H, W), H and W at least 2.
 
-    def __init__(self, conv: nn.Conv2d) -> None:
+    The map is not copied for its border. It is convolved with a zero pad, and what the reflected border adds is
+    computed from the second rows and columns alone and added to the one-channel result.
+
+    Args:
+        weight: (1, C, 3, 3).
+        bias: (1,) or None.
+    """
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
-        channels = conv.in_channels
-        self.depthwise = convolution(conv.weight.detach().transpose(0, 1), groups=channels)
-        bias = None if conv.bias is None else conv.bias.detach()
+        channels = weight.shape[1]
+        self.depthwise = convolution(weight.transpose(0, 1), groups=channels, padding=1)
         self.total = convolution(torch.ones(1, channels, 1, 1), bias)
+        # Rows see their own reflected corners; columns then must not count them again.
+        self.rows = nn.ModuleList(convolution(weight[:, :, i : i + 1]) for i in (0, 2))
+        self.columns = nn.ModuleList(convolution(weight[:, :, :, i : i + 1], padding=(1, 0)) for i in (0, 2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Pad, weigh each channel's neighbourhood, and add the channels."""
-        out: torch.Tensor = self.total(self.depthwise(reflect(x, "tflite")))
-        return out
+        """Weigh each channel's neighbourhood, add the channels, and add the border's share."""
+        H, W = x.shape[2:]
+        rows = [conv(_widened(x.narrow(2, k, 1), 3)) for conv, k in zip(self.rows, (1, H - 2), strict=True)]
+        columns = [conv(x.narrow(3, k, 1)) for conv, k in zip(self.columns, (1, W - 2), strict=True)]
+        out: torch.Tensor = self.total(self.depthwise(x))
+        return out + _framed(rows, 2, H) + _framed(columns, 3, W)
+
+
+def _widened(x: torch.Tensor, dim: int) -> torch.Tensor:
+    """One element of reflection at both ends of `dim`."""
+    size = x.shape[dim]
+    return torch.cat([x.narrow(dim, 1, 1), x, x.narrow(dim, size - 2, 1)], dim)
+
+
+def _framed(ends: list[torch.Tensor], dim: int, size: int) -> torch.Tensor:
+    """The first and last slice along `dim` of a map that is zero between them."""
+    first, last = ends
+    if size == 2:
+        return torch.cat([first, last], dim)
+    shape = list(first.shape)
+    shape[dim] = size - 2
+    return torch.cat([first, first.new_zeros(shape), last], dim)
 
 
 class ReflectPad(nn.Module):
@@ -46,7 +63,7 @@ class ReflectPad(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pad."""
-        return reflect(x, "tflite")
+        return _widened(_widened(x, 2), 3)
 
 
 def is_head(conv: nn.Conv2d | None) -> bool:
@@ -62,6 +79,10 @@ def is_head(conv: nn.Conv2d | None) -> bool:
     )
 
 
+def _head(conv: nn.Conv2d) -> ReflectHead:
+    return ReflectHead(conv.weight.detach(), None if conv.bias is None else conv.bias.detach())
+
+
 def lower_reflection_pad(graph: fx.GraphModule) -> int:
     """Replace one-pixel reflection pads, with the one-channel head behind them where there is one.
 
@@ -75,7 +96,7 @@ def lower_reflection_pad(graph: fx.GraphModule) -> int:
         user = only_user(node)
         conv = module_of(graph, user, nn.Conv2d)
         if user is not None and conv is not None and is_head(conv):
-            new = insert_call(graph, user, "head", ReflectHead(conv), node.args)  # type: ignore[arg-type]
+            new = insert_call(graph, user, "head", _head(conv), node.args)  # type: ignore[arg-type]
             user.replace_all_uses_with(new)
         else:
             new = insert_call(graph, node, "reflect", ReflectPad(), node.args)  # type: ignore[arg-type]
