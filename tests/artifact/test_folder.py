@@ -34,6 +34,13 @@ def snapshot(folder):
     return {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+def fill_and_fail(target, error, *, force=False):
+    """What a caller does in whose block an exception arises."""
+    with whole_folder(target, force=force) as work:
+        fill(work)
+        raise error
+
+
 NEW = {FILE_NAME: "new", "reference/a.npz": "new"}
 
 
@@ -50,9 +57,8 @@ def test_appears_whole_and_only_at_the_end(tmp_path):
 
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), SystemExit(3), UsageError("no")])
 def test_an_exception_inside_leaves_nothing(tmp_path, error):
-    with pytest.raises(type(error)), whole_folder(tmp_path / "out", force=False) as work:
-        fill(work)
-        raise error
+    with pytest.raises(type(error)):
+        fill_and_fail(tmp_path / "out", error)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -61,9 +67,8 @@ def test_an_exception_inside_keeps_what_was_there(tmp_path, error):
     target = old_artifact(tmp_path / "out")
     before = snapshot(target)
     expected = OutputError if isinstance(error, OSError) else type(error)
-    with pytest.raises(expected), whole_folder(target, force=True) as work:
-        fill(work)
-        raise error
+    with pytest.raises(expected):
+        fill_and_fail(target, error, force=True)
     assert snapshot(target) == before
     assert list(tmp_path.iterdir()) == [target]
 

@@ -93,7 +93,9 @@ def test_lowering_leaves_the_network_alone_and_nothing_unlowered(target):
     left = (DySample, Attention, nn.ReflectionPad2d, nn.BatchNorm2d) if target == "tflite" else (DySample,)
     assert not any(isinstance(m, left) for m in lowered.modules())
     names = [step.name for step in applied]
-    assert names == ["batch-norm", "chunks", "dysample"] + (["attention", "reflection-pad"] if target == "tflite" else [])
+    assert names == ["batch-norm", "chunks", "dysample"] + (
+        ["attention", "reflection-pad"] if target == "tflite" else []
+    )
 
 
 def test_what_was_applied_says_what_it_did():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import fx, nn
+from torch.nn import functional as F
 
 from edgedepth.export.lowering.displacement import convolution
 from edgedepth.export.lowering.graph import calls, finish, insert_call, module_of, only_user
@@ -51,11 +52,10 @@ def _widened(x: torch.Tensor, dim: int) -> torch.Tensor:
 def _framed(ends: list[torch.Tensor], dim: int, size: int) -> torch.Tensor:
     """The first and last slice along `dim` of a map that is zero between them."""
     first, last = ends
-    if size == 2:
-        return torch.cat([first, last], dim)
-    shape = list(first.shape)
-    shape[dim] = size - 2
-    return torch.cat([first, first.new_zeros(shape), last], dim)
+    # Pads, not a concatenation with zeros: those would be stored in the file.
+    beyond = (0, size - 1) if dim == 3 else (0, 0, 0, size - 1)
+    before = (size - 1, 0) if dim == 3 else (0, 0, size - 1, 0)
+    return F.pad(first, beyond) + F.pad(last, before)
 
 
 class ReflectPad(nn.Module):
