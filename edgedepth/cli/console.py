@@ -16,8 +16,9 @@ from edgedepth.errors import EdgedepthError
 INTERRUPTED = 130
 _INTERRUPTED_MESSAGE = "Interrupted; nothing half-written was left behind."
 
-stderr = Console(stderr=True, highlight=False)
-stdout = Console(highlight=False, soft_wrap=True, markup=False)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+# A pipe has no width of its own: wide enough that no table is cut.
+stdout = Console(highlight=False, soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else 200)
 
 
 def print_json(value: Any) -> None:

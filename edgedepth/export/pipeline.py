@@ -36,6 +36,8 @@ from edgedepth.export.lowering import Target, lower
 from edgedepth.export.references import calibration
 from edgedepth.export.request import ExportRequest, require_size, validate
 from edgedepth.export.source import Network, load_network
+from edgedepth.export.threads import one_thread
+from edgedepth.export.verify import require_varied
 from edgedepth.export.windows import MARGIN, TOLERANCE, Window, choose_windows
 from edgedepth.models.counting import count
 
@@ -118,7 +120,7 @@ def export(
     """
     validate(request)
     seconds: dict[str, float] = {}
-    with whole_folder(output, force=force) as folder:
+    with whole_folder(output, force=force) as folder, one_thread():
         network = _timed("load the network", lambda: load_network(request), progress, seconds)
         sizes = request.sizes or (network.size,)
         for size in sizes:
@@ -142,6 +144,9 @@ def _export_size(job: _Job, size: tuple[int, int]) -> None:
         f"{label}: run the PyTorch model",
         lambda: checking.expectations(module, size, request.batch, request.reference),
     )
+    if request.check:
+        for item in expected:
+            require_varied(item.outputs[0])
     job.references += checking.store(expected, size, job.folder)
     windows: dict[str, Window] = {}
     record: dict[str, str] = {}

@@ -88,8 +88,8 @@ def calibration(size: tuple[int, int], folder: Path | None) -> Calibration:
             f"Looked for {', '.join(sorted(_SUFFIXES))}.",
             "Name another folder.",
         )
-    step = max(1, len(files) // MOST_CALIBRATION_PICTURES)
-    chosen = files[::step][:MOST_CALIBRATION_PICTURES]
+    count = min(len(files), MOST_CALIBRATION_PICTURES)
+    chosen = [files[round(i * (len(files) - 1) / max(count - 1, 1))] for i in range(count)]
     pictures = [ReferencePicture(p.stem, "", _resized(p, size)) for p in chosen]
     return Calibration(pictures, f"{len(pictures)} of {len(files)} pictures of a folder", _digest(pictures))
 

@@ -57,12 +57,11 @@ def network_outputs(raw: NDArray[np.generic], output: OutputContract, constants:
     return [one.astype(np.float32) for one in maps]
 
 
-def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
-    """Figures of `found` against `expected`, both network outputs (H, W).
+def require_varied(expected: Map) -> float:
+    """The reference output's standard deviation.
 
     Raises:
-        GateError: the reference does not vary, so that no comparison means anything; or `found` has values that
-            are not finite.
+        GateError: it is flat, so that no comparison means anything.
     """
     spread = float(expected.std())
     if not spread > FLAT:
@@ -71,6 +70,17 @@ def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
             f"Its standard deviation on the reference picture is {spread:.2e}.",
             "Check the checkpoint; name another picture with --reference; or export with --no-check.",
         )
+    return spread
+
+
+def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
+    """Figures of `found` against `expected`, both network outputs (H, W).
+
+    Raises:
+        GateError: the reference does not vary, so that no comparison means anything; or `found` has values that
+            are not finite.
+    """
+    spread = require_varied(expected)
     if not np.isfinite(found).all():
         raise GateError(
             "The exported file gives values that are not finite.",

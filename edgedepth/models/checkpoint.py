@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import pickle
-import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import nn
 
 from edgedepth.errors import CheckpointError, OutputError, UsageError
 from edgedepth.models.card import ModelCard
+from edgedepth.models.checkpoint_files import Contents, first_line, read
 from edgedepth.models.registry import build, card, cards, with_config
 from edgedepth.models.shared.dysample import start_positions
 
-FOLDER_FILES = ("encoder.pth", "depth.pth")
-_PROFILER_KEYS = ("total_ops", "total_params")
 _SHOWN = 4
 
 
@@ -47,35 +41,6 @@ class LoadedModel:
     notes: dict[str, str]
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What the files hold; a header is taken at its word only where it names a model that is known here."""
-
-    tensors: dict[str, torch.Tensor]
-    extras: dict[str, Any]
-    files: dict[str, str]
-
-    @property
-    def base(self) -> str | None:
-        name = self.extras.get("model")
-        return name if name in cards() else None
-
-    @property
-    def overrides(self) -> dict[str, Any]:
-        stored = json.loads(self.extras.get("config", "{}")) if self.base else {}
-        if not isinstance(stored, dict):
-            raise ValueError("its configuration is not a table")  # noqa: TRY004 - a bad value in a file
-        return stored
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        try:
-            height, width = int(self.extras["height"]), int(self.extras["width"])
-        except (KeyError, ValueError):
-            return None
-        return (height, width) if height > 0 and width > 0 else None
-
-
 def load(path: Path, name: str | None = None) -> LoadedModel:
     """Load a checkpoint into the model that it fits.
 
@@ -88,7 +53,7 @@ def load(path: Path, name: str | None = None) -> LoadedModel:
             and names the model that the file does fit, if any).
         UsageError: `name` is unknown.
     """
-    contents = _read_folder(path) if path.is_dir() else _read_safetensors(path)
+    contents = read(path)
     chosen = _chosen(path, contents, name)
     _require_fit(path, chosen, contents)
     _require_sane(path, contents.tensors)
@@ -135,88 +100,6 @@ def _with_sorted_header(content: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + content[end:]
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _read_folder(folder: Path) -> _Contents:
-    missing = [name for name in FOLDER_FILES if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(
-            f"{folder} is not a checkpoint folder.",
-            f"Missing in it: {', '.join(missing)}.",
-            "Name the folder that holds encoder.pth and depth.pth, or a .safetensors file.",
-        )
-    tensors: dict[str, torch.Tensor] = {}
-    extras: dict[str, Any] = {}
-    for name in FOLDER_FILES:
-        for raw, value in _read_pickle(folder / name).items():
-            key = raw.removeprefix("module.")
-            if not isinstance(value, torch.Tensor):
-                extras[key] = value
-            elif key.rpartition(".")[2] not in _PROFILER_KEYS:
-                tensors[key] = value
-    kept = {k: extras[k] for k in ("height", "width") if isinstance(extras.get(k), int)}
-    return _Contents(tensors, kept, {name: _digest(folder / name) for name in FOLDER_FILES})
-
-
-def _read_pickle(path: Path) -> dict[str, Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what it thinks about old pickles
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} is not a plain file of tensors.",
-            f"Reading tensors only was refused: {_first_line(error)}",
-            "It may be damaged or hold code, which is never run here. Save the state_dict alone with torch.save.",
-        ) from error
-    except Exception as error:  # damaged bytes, read as a program, fail in any way that Python has
-        raise _unreadable(path, error) from error
-    if not isinstance(loaded, dict) or not all(isinstance(k, str) for k in loaded):
-        raise CheckpointError(
-            f"{path} holds no state_dict.",
-            f"It holds a {type(loaded).__name__}.",
-            "Save model.state_dict() with torch.save.",
-        )
-    return loaded
-
-
-def _unreadable(path: Path, error: Exception) -> CheckpointError:
-    size = path.stat().st_size if path.exists() else 0
-    return CheckpointError(
-        f"{path} cannot be read as a checkpoint.",
-        f"{size} bytes; {_first_line(error)}",
-        "The file is damaged or cut short: copy it again and compare its size with the original.",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-
-
-def _read_safetensors(path: Path) -> _Contents:
-    if not path.is_file():
-        raise CheckpointError(
-            f"There is no checkpoint at {path}.",
-            "",
-            "Name a folder with encoder.pth and depth.pth, or a file.",
-        )
-    if path.suffix != ".safetensors":
-        raise CheckpointError(
-            f"{path} is neither a .safetensors file nor a folder.",
-            "",
-            "For the official release name the folder that holds encoder.pth and depth.pth.",
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
-            extras = dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise _unreadable(path, error) from error
-    return _Contents(tensors, extras, {path.name: _digest(path)})
-
-
 @cache
 def _expected(base: ModelCard) -> dict[str, tuple[int, ...]]:
     """Shapes of every entry that a checkpoint must hold; batch counters are optional and left out."""
@@ -238,7 +121,7 @@ def _difference(base: ModelCard, tensors: dict[str, torch.Tensor]) -> list[str]:
     return lines
 
 
-def _chosen(path: Path, contents: _Contents, name: str | None) -> ModelCard:
+def _chosen(path: Path, contents: Contents, name: str | None) -> ModelCard:
     """The named or detected card with the configuration that the file's own header asks for."""
     base = card(name or contents.base or _detect(path, contents.tensors))
     try:
@@ -247,7 +130,7 @@ def _chosen(path: Path, contents: _Contents, name: str | None) -> ModelCard:
     except (UsageError, ValueError) as error:
         raise CheckpointError(
             f"{path} asks for a configuration that {base.name} cannot have.",
-            _first_line(error),
+            first_line(error),
             "Another version of edgedepth wrote it, or its header was changed.",
         ) from error
     return chosen
@@ -270,7 +153,7 @@ def _detect(path: Path, tensors: dict[str, torch.Tensor]) -> str:
     )
 
 
-def _require_fit(path: Path, chosen: ModelCard, contents: _Contents) -> None:
+def _require_fit(path: Path, chosen: ModelCard, contents: Contents) -> None:
     differences = _difference(chosen, contents.tensors)
     if not differences:
         return

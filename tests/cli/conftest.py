@@ -21,11 +21,12 @@ class Result:
 @pytest.fixture
 def edgedepth(monkeypatch, capsys) -> Callable[..., Result]:
     """``edgedepth("export", ...)``: exit code, standard output, standard error."""
-    from edgedepth.cli import main
+    from edgedepth.cli import console, main
+
+    monkeypatch.setattr(console.stdout, "_width", 200)
 
     def command(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["edgedepth", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
         code = 0
         try:
             main()

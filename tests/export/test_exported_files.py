@@ -187,9 +187,9 @@ def test_a_lone_file_elsewhere_says_what_it_is(nano, tmp_path):
 def test_no_file_holds_a_path_a_name_or_a_time_of_this_machine(scale):
     folder = scale.artifact.folder
     names = [str(p) for p in (Path.cwd(), Path.home(), Path(sys.prefix), Path(tempfile.gettempdir()), folder)]
-    names += ["site-packages", "torch/nn", ".py", f"/{getpass.getuser()}", socket.gethostname()]
+    names += ["site-packages", "torch/nn", "/lib/python", f"/{getpass.getuser()}", socket.gethostname()]
     today = datetime.now(timezone.utc).strftime("%Y-%m")
-    forbidden = [name.encode() for name in (*names, today) if len(name) > 2]
+    forbidden = [name.encode() for name in (*names, today) if len(name) > 4]  # fewer bytes occur in weights by chance
     for file in folder.rglob("*"):
         if file.is_file():
             content = file.read_bytes()

@@ -116,7 +116,7 @@ def test_attention_head_by_head(channels, size):
 
 def test_attention_with_sharp_weights():
     network = nn.Sequential(Attention(128)).eval()
-    applied(network, lower_attention, maps(1, 128, 3, 4) * 30, 1)
+    applied(network, lower_attention, maps(1, 128, 3, 4) * 5, 1)
 
 
 def test_attention_keeps_pictures_of_a_batch_apart():

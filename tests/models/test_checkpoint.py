@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -233,13 +234,13 @@ def test_other_start_positions_are_refused(nano, tmp_path):
 
 
 class Bomb:
-    """Creates a file when it is unpickled."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
 
     def __reduce__(self):
-        return Path.touch, (self.target,)
+        return os.mkdir, (str(self.target),)
 
 
 @pytest.mark.parametrize("protocol", ["torch", "pickle"])
@@ -249,10 +250,12 @@ def test_a_pickle_with_code_is_refused_and_not_run(folder, tmp_path, protocol):
     if protocol == "torch":
         torch.save(content, folder / "encoder.pth")
     else:
-        (folder / "encoder.pth").write_bytes(pickle.dumps(content))
+        (folder / "encoder.pth").write_bytes(pickle.dumps(content, protocol=2))
     error = refusal(folder)
     assert not trap.exists()
     assert "encoder.pth" in error.cause
+    assert "mkdir" in error.evidence
+    assert "torch" not in error.evidence
     assert "never run" in error.remedy
 
 

@@ -53,9 +53,9 @@ def _framed(ends: list[torch.Tensor], dim: int, size: int) -> torch.Tensor:
     """The first and last slice along `dim` of a map that is zero between them."""
     first, last = ends
     # Pads, not a concatenation with zeros: those would be stored in the file.
-    beyond = (0, size - 1) if dim == 3 else (0, 0, 0, size - 1)
+    after = (0, size - 1) if dim == 3 else (0, 0, 0, size - 1)
     before = (size - 1, 0) if dim == 3 else (0, 0, size - 1, 0)
-    return F.pad(first, beyond) + F.pad(last, before)
+    return F.pad(first, after) + F.pad(last, before)
 
 
 class ReflectPad(nn.Module):

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from edgedepth.export.lowering.displacement import START, Displacement
+from edgedepth.export.lowering.displacement import START, Displacement, convolution
 from edgedepth.export.lowering.target import Target
 from edgedepth.models.shared.dysample import DySample
 
@@ -96,6 +95,12 @@ class OddTaps(nn.Module):
         super().__init__()
         self.radius = taps // 2
         self.at = Displacement(sample, *_bounds(sample, taps), target)
+        # litert-torch keeps a pad in NCHW between two transposes; a convolution brings its own pad along in NHWC.
+        self.pad: nn.Module = (
+            nn.ZeroPad2d(self.radius)
+            if target == "onnx"
+            else convolution(torch.ones(sample.channels, 1, 1, 1), groups=sample.channels, padding=self.radius)
+        )
 
     def _hats(self, small: torch.Tensor, axis: int) -> list[torch.Tensor]:
         """Weight of each tap along one axis.
@@ -114,8 +119,7 @@ class OddTaps(nn.Module):
         along_x, along_y = self.at(x)
         hats_x, hats_y = self._hats(along_x, 0), self._hats(along_y, 1)
         r = self.radius
-        padded = F.pad(x, (r, r, r, r))
-        tall = self.at.tiled(padded)
+        tall = self.at.tiled(self.pad(x))
         across = [self.at.every(hat) for hat in hats_x]
         rows = [_dot(across, [tall[..., j : j + H, i : i + W] for i in range(2 * r + 1)]) for j in range(2 * r + 1)]
         return self.at.untiled(_dot([self.at.every(hat) for hat in hats_y], rows))

@@ -1,0 +1,151 @@
+"""Reading a checkpoint's files: tensors only, never code, and one clear refusal for what is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from edgedepth.errors import CheckpointError
+from edgedepth.models.registry import cards
+
+FOLDER_FILES = ("encoder.pth", "depth.pth")
+_PROFILER_KEYS = ("total_ops", "total_params")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the files hold; a header is taken at its word only where it names a model that is known here."""
+
+    tensors: dict[str, torch.Tensor]
+    extras: dict[str, Any]
+    files: dict[str, str]
+
+    @property
+    def base(self) -> str | None:
+        """The model that the header names, if it is known here."""
+        name = self.extras.get("model")
+        return name if name in cards() else None
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Fields of the model's configuration that the header replaces; ValueError if it is no table."""
+        stored = json.loads(self.extras.get("config", "{}")) if self.base else {}
+        if not isinstance(stored, dict):
+            raise ValueError("its configuration is not a table")  # noqa: TRY004 - a bad value in a file
+        return stored
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) that the network was trained at, where the files say so."""
+        try:
+            height, width = int(self.extras["height"]), int(self.extras["width"])
+        except (KeyError, ValueError):
+            return None
+        return (height, width) if height > 0 and width > 0 else None
+
+
+def read(path: Path) -> Contents:
+    """Read a folder with encoder.pth and depth.pth, or a .safetensors file.
+
+    Raises:
+        CheckpointError: not such a thing, damaged, or holding code.
+    """
+    return _read_folder(path) if path.is_dir() else _read_safetensors(path)
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, as one line of reasonable length."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_folder(folder: Path) -> Contents:
+    missing = [name for name in FOLDER_FILES if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(
+            f"{folder} is not a checkpoint folder.",
+            f"Missing in it: {', '.join(missing)}.",
+            "Name the folder that holds encoder.pth and depth.pth, or a .safetensors file.",
+        )
+    tensors: dict[str, torch.Tensor] = {}
+    extras: dict[str, Any] = {}
+    for name in FOLDER_FILES:
+        for raw, value in _read_pickle(folder / name).items():
+            key = raw.removeprefix("module.")
+            if not isinstance(value, torch.Tensor):
+                extras[key] = value
+            elif key.rpartition(".")[2] not in _PROFILER_KEYS:
+                tensors[key] = value
+    kept = {k: extras[k] for k in ("height", "width") if isinstance(extras.get(k), int)}
+    return Contents(tensors, kept, {name: _digest(folder / name) for name in FOLDER_FILES})
+
+
+def _read_pickle(path: Path) -> dict[str, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it thinks about old pickles
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is not a plain file of tensors.",
+            f"Reading tensors only was refused: {_refused(error)}",
+            "It may be damaged or hold code, which is never run here. Save the state_dict alone with torch.save.",
+        ) from error
+    except Exception as error:  # damaged bytes, read as a program, fail in any way that Python has
+        raise _unreadable(path, error) from error
+    if not isinstance(loaded, dict) or not all(isinstance(k, str) for k in loaded):
+        raise CheckpointError(
+            f"{path} holds no state_dict.",
+            f"It holds a {type(loaded).__name__}.",
+            "Save model.state_dict() with torch.save.",
+        )
+    return loaded
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    size = path.stat().st_size if path.exists() else 0
+    return CheckpointError(
+        f"{path} cannot be read as a checkpoint.",
+        f"{size} bytes; {first_line(error)}",
+        "The file is damaged or cut short: copy it again and compare its size with the original.",
+    )
+
+
+def _refused(error: pickle.UnpicklingError) -> str:
+    """What torch found, without its advice to switch the protection off."""
+    said = str(error)
+    start = max(said.find("WeightsUnpickler error:"), said.find("unsupported GLOBAL"))
+    return first_line(ValueError(said[max(start, 0) :].partition(". Please")[0]))
+
+
+def _read_safetensors(path: Path) -> Contents:
+    if not path.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint at {path}.",
+            "",
+            "Name a folder with encoder.pth and depth.pth, or a file.",
+        )
+    if path.suffix != ".safetensors":
+        raise CheckpointError(
+            f"{path} is neither a .safetensors file nor a folder.",
+            "",
+            "For the official release name the folder that holds encoder.pth and depth.pth.",
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            extras = dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise _unreadable(path, error) from error
+    return Contents(tensors, extras, {path.name: _digest(path)})
