@@ -84,10 +84,11 @@ def to_rgb(image: Image.Image) -> NDArray[np.uint8]:
 
 def _from_integers(values: NDArray[np.integer]) -> NDArray[np.uint8]:
     wide = values.astype(np.int64)
-    if wide.min() < 0 or wide.max() > FULL_16_BIT:
+    low, high = int(np.min(wide)), int(np.max(wide))
+    if low < 0 or high > FULL_16_BIT:
         raise InputError(
             "Its pixels do not fit 16 bits.",
-            f"They reach from {wide.min()} to {wide.max()}.",
+            f"They reach from {low} to {high}.",
             "Convert it to 8 bits.",
         )
     grey = ((wide * 255 + FULL_16_BIT // 2) // FULL_16_BIT).astype(np.uint8)
