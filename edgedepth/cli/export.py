@@ -99,6 +99,7 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Export MODEL to ONNX and TFLite files that are proven equal to the PyTorch model."""
+    from edgedepth.errors import UsageError
     from edgedepth.export.request import ExportRequest, validate
 
     request = ExportRequest(
@@ -118,6 +119,8 @@ def export(
         reference=reference,
     )
     validate(request)
+    if report is not None and not report.absolute().parent.is_dir():
+        raise UsageError(f"{report} cannot be written.", "Its folder does not exist.", "Make the folder first.")
     made = _with_progress(request, folder or Path("artifacts") / (model or "from-checkpoint"), force=force)
     _announce(made, report, as_json=as_json)
 

@@ -91,3 +91,16 @@ def test_colour_is_never_written_to_a_pipe(edgedepth):
     for arguments in (("models",), ("formats",), ("export", "flex-nan")):
         result = edgedepth(*arguments)
         assert "\x1b" not in result.out + result.err
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    from typer.testing import CliRunner
+
+    from edgedepth.cli import app
+    from edgedepth.errors import UsageError
+
+    missing = tmp_path / "nowhere" / "report.json"
+    result = CliRunner().invoke(app, ["export", "flex-nano", "-o", str(tmp_path / "out"), "--report", str(missing)])
+    assert isinstance(result.exception, UsageError)
+    assert "folder does not exist" in str(result.exception)
+    assert not (tmp_path / "out").exists()
