@@ -23,7 +23,10 @@ from edgedepth.errors import EdgedepthError, InputError, OutputError, UsageError
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "runtime"))
 from tiny_graphs import entry, write_artifact
 
+# A test run in the background inherits an ignored SIGINT, and Python then leaves it so.
 SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import typer
 from edgedepth.cli.console import errors_as_exit_codes
 from edgedepth.cli.run import run
