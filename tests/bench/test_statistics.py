@@ -15,10 +15,12 @@ times = st.lists(st.floats(1e-3, 1e5), min_size=1, max_size=60)
 @given(times)
 def test_summary_agrees_with_numpy_and_is_ordered(samples):
     s = summarize(samples)
-    assert s.median == np.median(samples)
-    assert s.p90 == np.percentile(samples, 90)
+    assert s.median == pytest.approx(np.median(samples))
+    assert s.p90 == pytest.approx(np.percentile(samples, 90))
     assert s.count == len(samples)
-    assert min(samples) == s.minimum <= s.median <= s.p90 <= max(samples) * (1 + 1e-12)
+    slack = 1 + 1e-12  # interpolated percentiles round
+    assert min(samples) == s.minimum <= s.median * slack
+    assert s.median <= s.p90 * slack <= max(samples) * slack * slack
     assert s.iqr >= 0
 
 
