@@ -7,11 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgedepth.artifact.manifest import FILE_NAME
 from edgedepth.errors import OutputError, UsageError
+from edgedepth.files import replace_whole
 
 
 def sha256(path: Path) -> str:
@@ -111,16 +112,7 @@ def write_whole(target: Path, content: bytes) -> None:
     Raises:
         OutputError: it cannot be written; nothing is left behind.
     """
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except BaseException as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+        replace_whole(target, content)
+    except OSError as error:
         raise _cannot_write(target, error) from error

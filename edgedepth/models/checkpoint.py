@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +12,7 @@ from safetensors.torch import save as to_safetensors
 from torch import nn
 
 from edgedepth.errors import CheckpointError, OutputError, UsageError
+from edgedepth.files import replace_whole
 from edgedepth.models.card import ModelCard
 from edgedepth.models.checkpoint_files import Contents, first_line, read
 from edgedepth.models.registry import build, card, cards, with_config
@@ -77,18 +76,9 @@ def save(path: Path, model: nn.Module, base: ModelCard, overrides: dict[str, obj
     tensors = {k: v.detach().to("cpu").contiguous() for k, v in model.state_dict().items()}
     metadata = {**notes, "model": base.name, "config": json.dumps(overrides, sort_keys=True)}
     content = _with_sorted_header(to_safetensors(tensors, metadata=metadata))
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+        replace_whole(path, content)
+    except OSError as error:
         raise OutputError(f"The checkpoint {path} could not be written.", str(error), "Free some space.") from error
 
 

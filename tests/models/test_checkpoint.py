@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from support import SCALES, gap, network, official_state, picture, write_official
 
+from edgedepth import files
 from edgedepth.errors import CheckpointError, OutputError, UsageError
 from edgedepth.models import build, card, checkpoint, with_config
 
@@ -414,7 +415,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(nano, tmp_path, monkeypatc
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OutputError, match="could not be written"):
         checkpoint.save(tmp_path / "weights.safetensors", nano, card("flex-nano"), {}, {})
     assert list(tmp_path.iterdir()) == []
@@ -434,7 +435,7 @@ def test_an_interruption_keeps_the_old_file(nano, tmp_path, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint.os, "fsync", interrupted)
+    monkeypatch.setattr(files.os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save(file, nano, card("flex-nano"), {}, {})
     assert file.read_bytes() == b"old"

@@ -69,7 +69,6 @@ class Displacement(nn.Module):
     def __init__(self, sample: DySample, low: float, high: float, target: Target) -> None:
         super().__init__()
         self.groups, self.channels, self.target = sample.groups, sample.channels, target
-        self.low, self.high = low, high
         self.middle, self.span = (low + high) / 2, (high - low) / 2
         weight, bias = offset_convolution(sample)
         # (axis, group, sub-pixel) -> (axis, sub-pixel, group): the values of one sub-pixel become neighbours.
