@@ -1,0 +1,1 @@
+"""What self-supervised training computes: geometry, photometric error, smoothness, masks and likelihood."""
