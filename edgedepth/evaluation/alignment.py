@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
@@ -15,48 +16,56 @@ ALIGNMENTS: Final[tuple[Alignment, ...]] = ("none", "median", "least-squares")
 _SMALLEST_DISPARITY = 1e-6
 
 
-def align_median(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale depths so that their median equals the truth's (Zhou et al., "SfMLearner", 2017).
+@dataclass(frozen=True)
+class Fit:
+    """One frame's alignment, ready for any pixel of the frame.
+
+    Attributes:
+        alignment: which kind it is.
+        scale: factor on depth; for ``least-squares``, factor on the reciprocal of depth.
+        shift: for ``least-squares``, what is added to the scaled reciprocal, 1/m.
+    """
+
+    alignment: Alignment
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def __call__(self, depth: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Depths of any shape, up to scale, as metres."""
+        if self.alignment == "least-squares":
+            aligned: NDArray[np.float64] = 1.0 / np.maximum(self.scale / depth + self.shift, _SMALLEST_DISPARITY)
+            return aligned
+        return depth * self.scale
+
+
+def fit(predicted: NDArray[np.float64], truth: NDArray[np.float64], how: Alignment) -> Fit:
+    """The alignment of one frame.
+
+    ``none`` fits nothing. ``median`` scales depths so that their median equals the truth's (Zhou et al., "SfMLearner",
+    2017). ``least-squares`` minimises ``sum (s / p + t - 1 / g)^2`` over s and t (Ranftl et al., "MiDaS", 2020, eq. 4);
+    of a constant prediction only the shift is fitted.
 
     Args:
-        predicted: (N,) positive depths at the valid pixels, up to scale.
-        truth: (N,) metres.
-
-    Returns:
-        (N,) metres.
+        predicted: (N,) depths at the valid pixels, up to scale; for ``median`` positive.
+        truth: (N,) metres, positive.
+        how: which one.
     """
-    scaled: NDArray[np.float64] = predicted * (np.median(truth) / np.median(predicted))
-    return scaled
-
-
-def align_least_squares(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fit scale and shift in disparity space by least squares (Ranftl et al., "MiDaS", 2020, eq. 4).
-
-    Minimises ``sum (s / p + t - 1 / g)^2`` over s and t; a constant prediction keeps only the shift.
-
-    Args:
-        predicted: (N,) positive depths at the valid pixels, up to scale.
-        truth: (N,) metres.
-
-    Returns:
-        (N,) metres, positive.
-    """
+    if how == "median":
+        return Fit("median", scale=float(np.median(truth) / np.median(predicted)))
+    if how == "none":
+        return Fit("none")
     p, g = 1.0 / predicted, 1.0 / truth
     centred = p - p.mean()
     spread = float(centred @ centred)
-    scale = float(centred @ (g - g.mean())) / spread if spread > 0 else 0.0
-    disparity = scale * centred + g.mean()
-    aligned: NDArray[np.float64] = 1.0 / np.maximum(disparity, _SMALLEST_DISPARITY)
-    return aligned
+    # A constant prediction leaves rounding noise about its mean, which is no spread.
+    flat = spread <= p.size * float(np.spacing(np.abs(p).max())) ** 2
+    scale = 0.0 if flat else float(centred @ (g - g.mean())) / spread
+    return Fit("least-squares", scale=scale, shift=float(g.mean() - scale * p.mean()))
 
 
 def align(predicted: NDArray[np.float64], truth: NDArray[np.float64], how: Alignment) -> NDArray[np.float64]:
-    """Apply one alignment by name; ``none`` returns the depths unchanged."""
-    if how == "median":
-        return align_median(predicted, truth)
-    if how == "least-squares":
-        return align_least_squares(predicted, truth)
-    return predicted
+    """Fit one alignment on matched (N,) depths and apply it to them; see `fit`."""
+    return fit(predicted, truth, how)(predicted)
 
 
 def read_alignment(name: str) -> Alignment:

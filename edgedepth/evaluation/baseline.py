@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edgedepth.errors import InputError
 from edgedepth.evaluation.datasets.base import DepthDataset
-from edgedepth.evaluation.protocol import resize_map
+from edgedepth.runtime.decode import Meaning, resize_map
 
 
 class ConstantDepth:
@@ -18,15 +18,18 @@ class ConstantDepth:
         title: what to call it in a table.
     """
 
+    meaning = Meaning("depth", "metres")
+
     def __init__(self, depth: NDArray[np.float32], title: str = "constant map") -> None:
         if not np.all(depth > 0):
             raise ValueError("a constant map needs a positive depth everywhere")
         self.disparity = (1.0 / depth).astype(np.float32)
         self.title = title
+        self.facts: dict[str, str] = {}
 
     def depth(self, image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float64]:  # noqa: ARG002
         """The map at the wanted size."""
-        return 1.0 / resize_map(self.disparity, size)
+        return 1.0 / resize_map(self.disparity, size).astype(np.float64)
 
 
 def baselines_of(dataset: DepthDataset) -> tuple[ConstantDepth, ConstantDepth]:
@@ -38,14 +41,16 @@ def baselines_of(dataset: DepthDataset) -> tuple[ConstantDepth, ConstantDepth]:
         The per-pixel median of depth, and the per-pixel mean of disparity.
 
     Raises:
-        InputError: the dataset has no dense depth.
+        InputError: the dataset has no dense depth, or maps of several sizes.
     """
     maps = [sample.teacher for sample in map(dataset.read, dataset.names) if sample.teacher is not None]
-    if not maps:
+    sizes = sorted({depth.shape for depth in maps})
+    if len(sizes) != 1 or not all(np.all(depth > 0) for depth in maps):
+        held = f"Its dense depth maps have {len(sizes)} sizes." if sizes else "It has no dense depth maps."
         raise InputError(
             f"{dataset.title} cannot give a baseline.",
-            "It has no dense depth maps.",
-            "Name a folder of training frames with teacher depth.",
+            "A dense depth map has holes." if len(sizes) == 1 else held,
+            "Name a folder of training frames with teacher depth everywhere, all of one size.",
         )
     stacked = np.stack(maps).astype(np.float64)
     median = np.median(stacked, axis=0).astype(np.float32)

@@ -4,100 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from edgedepth.errors import InputError
-from edgedepth.evaluation.alignment import Alignment, align
+from edgedepth.evaluation.boundaries import EdgeScores, edge_scores
+from edgedepth.evaluation.breakdown import Part, parts_of, pooled
+from edgedepth.evaluation.comparison import Comparison, compare, require_comparable
 from edgedepth.evaluation.datasets.base import DepthDataset
-from edgedepth.evaluation.metrics import (
-    MAX_DEPTH,
-    MIN_DEPTH,
-    DepthMetrics,
-    depth_metrics,
-    mean_metrics,
-    valid_mask,
-)
+from edgedepth.evaluation.drift import ScaleSpread, scale_spread
+from edgedepth.evaluation.metrics import DepthMetrics, depth_metrics, mean_metrics
+from edgedepth.evaluation.named_protocols import DEFAULT, PROTOCOLS, EvaluationProtocol
+from edgedepth.evaluation.predictor import Predictor
 
-
-class Predictor(Protocol):
-    """Anything that turns a picture into depth: a PyTorch model, an exported file, a constant map."""
-
-    @property
-    def title(self) -> str:
-        """What to call it in a table."""
-
-    def depth(self, image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float64]:
-        """Depth of one picture.
-
-        Args:
-            image: (H, W, 3) uint8 RGB, any size.
-            size: (height, width) of the wanted map.
-
-        Returns:
-            (height, width) positive depth, in metres or up to scale.
-        """
+__all__ = ["EvaluationProtocol", "EvaluationReport", "FrameResult", "Predictor", "evaluate"]
 
 
 @dataclass(frozen=True)
-class EvaluationProtocol:
-    """How predictions are compared with ground truth. No crop is applied: every valid pixel counts.
+class FrameResult:
+    """Everything measured on one frame.
 
     Attributes:
-        alignment: what is fitted per frame before measuring.
-        min_depth, max_depth: metres; ground truth outside is left out and predictions are clamped to it.
-        metres_per_unit: factor on the prediction before alignment.
+        name: the frame's.
+        pixels: how many counted.
+        metrics: over all of them.
+        parts: by depth range, and of what moves and stands where the dataset says so.
+        scale: metres per unit of the prediction (see `Comparison.scale`).
+        edges: None where ground truth is sparse or has no border.
     """
 
-    alignment: Alignment = "median"
-    min_depth: float = MIN_DEPTH
-    max_depth: float = MAX_DEPTH
-    metres_per_unit: float = 1.0
+    name: str
+    pixels: int
+    metrics: DepthMetrics
+    parts: dict[str, Part]
+    scale: float | None
+    edges: EdgeScores | None
 
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """The mean over frames, and every frame's own figures by name."""
+    """One predictor on one dataset.
+
+    Attributes:
+        predictor, facts: its title and what its figures depend on.
+        dataset: its title.
+        protocol: how predictions were compared.
+        results: frame by frame.
+        dense: whether the dataset's ground truth is dense, so that borders were measured.
+    """
 
     predictor: str
+    facts: dict[str, str]
     dataset: str
     protocol: EvaluationProtocol
-    mean: DepthMetrics
-    frames: dict[str, DepthMetrics]
+    results: tuple[FrameResult, ...]
+    dense: bool
 
+    @property
+    def frames(self) -> dict[str, DepthMetrics]:
+        """Every frame's metrics by its name."""
+        return {result.name: result.metrics for result in self.results}
 
-def decode_disparity(disparity: NDArray[np.float64], min_depth: float, max_depth: float) -> NDArray[np.float64]:
-    """Depth of a sigmoid disparity d in 0..1: ``1 / (1/max + (1/min - 1/max) * d)``."""
-    depth: NDArray[np.float64] = 1.0 / (1.0 / max_depth + (1.0 / min_depth - 1.0 / max_depth) * disparity)
-    return depth
+    @property
+    def mean(self) -> DepthMetrics:
+        """The mean over frames."""
+        return mean_metrics([result.metrics for result in self.results])
 
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Each part of the pictures over all frames."""
+        return pooled((result.parts for result in self.results), self.protocol.ranges)
 
-def resize_map(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float64]:
-    """Bilinear resize of a (H, W) map to (height, width), pixel-centre aligned and without anti-aliasing."""
-    height, width = size
-    rows, row_next, row_part = _taps(values.shape[0], height)
-    cols, col_next, col_part = _taps(values.shape[1], width)
-    source = values.astype(np.float64)
-    mixed = source[rows] * (1 - row_part)[:, None] + source[row_next] * row_part[:, None]
-    resized: NDArray[np.float64] = mixed[:, cols] * (1 - col_part) + mixed[:, col_next] * col_part
-    return resized
+    @property
+    def edges(self) -> EdgeScores | None:
+        """The mean over the frames that have borders; None without any."""
+        found = [result.edges for result in self.results if result.edges is not None]
+        if not found:
+            return None
+        return EdgeScores(float(np.mean([one.f1 for one in found])), float(np.mean([one.soft_error for one in found])))
 
+    @property
+    def scales(self) -> list[float]:
+        """Metres per unit, frame by frame; empty where the prediction has an unknown shift."""
+        return [result.scale for result in self.results if result.scale is not None]
 
-def _taps(length: int, wanted: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    position = np.clip((np.arange(wanted) + 0.5) * length / wanted - 0.5, 0, length - 1)
-    first = np.floor(position).astype(np.intp)
-    return first, np.minimum(first + 1, length - 1), position - first
-
-
-def resize_image(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """LANCZOS resize of a (H, W, 3) picture to (height, width), as the Monodepth line does."""
-    height, width = size
-    if image.shape[:2] == (height, width):
-        return image
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS))
+    @property
+    def scale(self) -> ScaleSpread | None:
+        """`scales` summed up."""
+        return scale_spread(self.scales) if self.scales else None
 
 
 def evaluate(
@@ -112,28 +105,41 @@ def evaluate(
     Args:
         predictor: what to measure.
         dataset: where the frames come from.
-        protocol: alignment and depth range; the default is median alignment within 1e-3 to 80 m.
+        protocol: how to compare; the default is `kitti2015`: median alignment within 1e-3 to 80 m, no crop.
         names: frames to use; None is all of them.
         on_frame: called with each frame's name once it is measured.
 
     Raises:
-        InputError: a frame without valid ground truth.
+        UsageError: a protocol that has no meaning for this predictor.
+        InputError: a frame whose ground truth or prediction cannot be measured.
     """
-    protocol = protocol or EvaluationProtocol()
-    results: dict[str, DepthMetrics] = {}
+    protocol = protocol or PROTOCOLS[DEFAULT]
+    require_comparable(predictor, protocol)
+    results = []
+    dense = False
     for name in dataset.names if names is None else names:
         sample = dataset.read(name)
-        mask = valid_mask(sample.depth, protocol.min_depth, protocol.max_depth)
-        if not mask.any():
-            raise InputError(
-                f"Frame {name} of {dataset.title} has no ground truth to compare with.",
-                f"No depth between {protocol.min_depth} and {protocol.max_depth} m.",
-                "Leave the frame out, or widen the range.",
-            )
-        truth = sample.depth[mask].astype(np.float64)
-        predicted = predictor.depth(sample.image, sample.depth.shape)[mask] * protocol.metres_per_unit
-        predicted = np.clip(align(predicted, truth, protocol.alignment), protocol.min_depth, protocol.max_depth)
-        results[name] = depth_metrics(predicted, truth)
+        dense |= sample.dense
+        results.append(measure(compare(predictor, sample, protocol), protocol))
         on_frame(name)
-    mean = mean_metrics(list(results.values()))
-    return EvaluationReport(predictor.title, dataset.title, protocol, mean, results)
+    if not results:
+        raise ValueError("the evaluation of no frames is undefined")
+    return EvaluationReport(predictor.title, predictor.facts, dataset.title, protocol, tuple(results), dense)
+
+
+def measure(frame: Comparison, protocol: EvaluationProtocol) -> FrameResult:
+    """Every figure of one aligned frame."""
+    return FrameResult(
+        name=frame.sample.name,
+        pixels=int(frame.mask.sum()),
+        metrics=depth_metrics(frame.predicted, frame.truth),
+        parts=parts_of(frame, protocol.ranges),
+        scale=frame.scale,
+        edges=_edges(frame, protocol) if frame.sample.dense else None,
+    )
+
+
+def _edges(frame: Comparison, protocol: EvaluationProtocol) -> EdgeScores | None:
+    """Borders inside the crop; what is out of reach, such as sky, counts as the farthest depth in both maps."""
+    reached = np.where(frame.sample.depth > 0, frame.sample.depth, np.inf).astype(np.float64)
+    return edge_scores(frame.depth, np.clip(reached, protocol.min_depth, protocol.max_depth), frame.area)

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_graphs
 import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from edgedepth.cli.evaluate import evaluate
-from edgedepth.errors import UsageError
+from edgedepth.errors import EdgedepthError, InputError, UsageError
 from edgedepth.evaluation.datasets import open_dataset
-from edgedepth.evaluation.opening import open_predictor
+from edgedepth.evaluation.opening import open_predictors
 from edgedepth.evaluation.protocol import evaluate as measure
-from edgedepth.models import build, card, checkpoint, shipped_weights
-from edgedepth.models.init import initialise
+from edgedepth.models import card, checkpoint, shipped_weights
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -26,62 +26,94 @@ app = typer.Typer()
 app.command()(evaluate)
 
 
-@pytest.fixture
-def weights(tmp_path):
-    path = tmp_path / "random.safetensors"
-    base = card("flex-nano")
-    checkpoint.save(path, initialise(build(base), 1), base, {}, {})
-    return path
+def run(*arguments):
+    result = CliRunner().invoke(app, [str(one) for one in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 @pytest.fixture
-def frames(tmp_path):
-    """Two small frames with LiDAR and teacher."""
-    root = tmp_path / "frames"
-    for folder in ("left", "lidar_depth", "psmnet_depth_x256"):
-        (root / folder).mkdir(parents=True)
-    depth = np.linspace(30, 4, 32)[:, None].repeat(64, 1)
-    for name in ("0", "1"):
-        Image.effect_noise((64, 32), 50).convert("RGB").save(root / "left" / f"{name}.jpg")
-        np.savez(root / "lidar_depth" / f"{name}.npz", depth=depth.astype(np.float16))
-        Image.fromarray((depth * 256).astype(np.uint16)).save(root / "psmnet_depth_x256" / f"{name}.png")
-    np.save(root / "K.npy", np.eye(3))
-    return root
-
-
-def test_json_has_the_model_and_both_baselines(weights, frames):
-    result = CliRunner().invoke(
-        app,
-        [str(weights), "--data", str(frames), "--baseline", str(frames), "--json"],
-        catch_exceptions=False,
+def tiny(tmp_path):
+    """An artifact with one file per format."""
+    return tiny_graphs.write_artifact(
+        tmp_path / "tiny", [tiny_graphs.entry("tiny.onnx"), tiny_graphs.entry("tiny.tflite")]
     )
-    reports = json.loads(result.stdout)["reports"]
+
+
+def test_json_has_the_models_and_both_baselines(exported, tiny, frames):
+    weights = exported / "random.safetensors"
+    content = json.loads(run(weights, tiny, "--data", frames, "--baseline", frames, "--json"))
+    reports = content["reports"]
     assert [r["predictor"] for r in reports] == [
-        "flex-nano",
+        str(weights),
+        str(tiny / "tiny.onnx"),
+        str(tiny / "tiny.tflite"),
         "constant map, median depth",
         "constant map, mean disparity",
     ]
+    assert content["protocol"]["name"] == "kitti2015"
     assert reports[0]["mean"]["abs_rel"] > 0.05
-    assert reports[1]["mean"]["abs_rel"] == pytest.approx(0, abs=0.01)
+    assert reports[1]["mean"] == pytest.approx(reports[2]["mean"], rel=1e-5)
+    assert reports[4]["mean"]["abs_rel"] < 0.3
 
 
-def test_table(weights, frames):
-    result = CliRunner().invoke(app, [str(weights), "--data", str(frames)], catch_exceptions=False)
-    assert "AbsRel" in result.stdout
-    assert "alignment median" in result.stdout
+def test_tables(tiny, frames):
+    text = run(tiny, "--data", frames, "--per-frame", "--format", "onnx")
+    for words in ("AbsRel", "protocol kitti2015: alignment median, 0.001 to 80 m, no crop", "3 frames", "10-20 m"):
+        assert words in text
+    assert "tiny.tflite" not in text
+    assert text.count("frame by frame") == 1
 
 
-def test_a_model_without_weights_is_refused():
-    with pytest.raises(UsageError, match="flex-large has no weights"):
-        open_predictor("flex-large")
-    with pytest.raises(UsageError, match="flex-nano"):
-        open_predictor("flex-nanu")
+def test_every_choice_can_be_changed(tiny, frames):
+    words = "--protocol eigen --alignment least-squares --crop eigen --min-depth 5 --max-depth 25 --ranges 5,15,25"
+    content = json.loads(run(tiny, "--data", frames, "--json", "--metres-per-unit", "2", *words.split()))
+    assert content["protocol"] == {
+        "alignment": "least-squares",
+        "crop": "eigen",
+        "min_depth": 5,
+        "max_depth": 25,
+        "metres_per_unit": 2,
+        "ranges": [5, 15, 25],
+        "name": "eigen, changed",
+    }
+    assert set(content["reports"][0]["parts"]) == {"5-15 m", "15-25 m"}
 
 
-def test_an_illegal_size_names_the_nearest(weights):
-    with pytest.raises(UsageError, match="nearest legal size is 192x640"):
-        open_predictor(str(weights), (200, 630))
-    assert open_predictor(str(weights), (64, 96)).size == (64, 96)
+def test_a_sheet_is_written_beside_the_table(tiny, frames, tmp_path):
+    run(tiny, "--data", frames, "--sheet", tmp_path / "sheet.png", "--frames", "0,2")
+    with Image.open(tmp_path / "sheet.png") as image:
+        assert image.format == "PNG"
+        assert image.width > 2000
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        (["--protocol", "kiti2015"], UsageError, "Did you mean kitti2015"),
+        (["--alignment", "media"], UsageError, "Did you mean median"),
+        (["--crop", "gar"], UsageError, "Did you mean garg"),
+        (["--protocol", "metric"], UsageError, "--metres-per-unit"),
+        (["--ranges", "near"], UsageError, "list of borders"),
+        (["--size", "big"], UsageError, "is not a size"),
+        (["--precision", "w8a8"], UsageError, "no w8a8 file"),
+        (["--frames", "0"], UsageError, "--frames has no effect"),
+        (["--min-depth", "59"], InputError, "too little ground truth"),
+    ],
+)
+def test_what_cannot_be_is_refused(tiny, frames, options, kind, words):
+    with pytest.raises(EdgedepthError, match=words) as caught:
+        run(tiny, "--data", frames, *options)
+    assert isinstance(caught.value, kind)
+    assert caught.value.exit_code == 2
+
+
+def real(folder):
+    if not (DATA / folder).is_dir():
+        pytest.skip(f"no {folder} beside the repository")
+    return open_dataset(DATA / folder)
 
 
 def card_figures():
@@ -102,10 +134,18 @@ def test_the_card_reaches_the_goal():
 
 def test_shipped_weights_reach_their_card():
     figures = card_figures()
-    if not (DATA / "kitti2015_dev").is_dir():
-        pytest.skip("no kitti2015_dev beside the repository")
-    found = measure(open_predictor("flex-nano"), open_dataset(DATA / "kitti2015_dev")).mean
+    (shipped,) = open_predictors(["flex-nano"])
+    found = measure(shipped, real("kitti2015_dev")).mean
     np.testing.assert_allclose(list(found.as_dict().values()), figures, atol=6e-4)
+
+
+@pytest.mark.parametrize("folder", ["video/kitti2015_stereo_640x192", "video/kitti_sfnd_640x192"])
+def test_sparse_lidar_frames_are_measured(folder):
+    dataset = real(folder)
+    (shipped,) = open_predictors(["flex-nano"])
+    report = measure(shipped, dataset, names=dataset.names[:2])
+    assert report.mean.abs_rel < 0.3
+    assert report.edges is None
 
 
 def test_shipped_weights_bound_their_offsets():

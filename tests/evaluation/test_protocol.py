@@ -2,122 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional
+from frames_in_memory import Fixed, Frames, ramp, sample
 
 from edgedepth.errors import InputError
 from edgedepth.evaluation.baseline import ConstantDepth, baselines_of
-from edgedepth.evaluation.datasets import DepthSample
-from edgedepth.evaluation.protocol import (
-    EvaluationProtocol,
-    decode_disparity,
-    evaluate,
-    resize_image,
-    resize_map,
-)
-from edgedepth.evaluation.report import as_object, as_table
+from edgedepth.evaluation.protocol import EvaluationProtocol, evaluate
+
+SCALED = Fixed(ramp() / 7, "scaled truth", unit="up to scale")
 
 
-class Frames:
-    """Two frames whose depth grows upwards."""
-
-    title = "made up"
-    names = ("a", "b")
-
-    def __init__(self, valid: bool = True):
-        ramp = np.linspace(40, 4, 12, dtype=np.float32)[:, None].repeat(20, 1)
-        self.depth = ramp if valid else np.zeros_like(ramp)
-
-    def read(self, name):
-        image = np.zeros((*self.depth.shape, 3), np.uint8)
-        teacher = self.depth + (1 if name == "b" else 0)
-        return DepthSample(name, image, self.depth, np.eye(3), teacher=teacher)
-
-
-class Scaled:
-    """Knows the truth up to a factor."""
-
-    title = "scaled truth"
-
-    def depth(self, image, size):
-        assert image.shape[:2] == size
-        return Frames().depth.astype(np.float64) / 7
+def frames(**more):
+    return Frames(sample(ramp(), "a", **more), sample(ramp(), "b", **more))
 
 
 def test_median_alignment_makes_scaled_truth_perfect():
     seen = []
-    report = evaluate(Scaled(), Frames(), on_frame=seen.append)
+    report = evaluate(SCALED, frames(), on_frame=seen.append)
     assert report.mean.abs_rel == pytest.approx(0, abs=1e-6)
     assert report.mean.delta1 == 1
     assert seen == list(report.frames) == ["a", "b"]
+    assert report.scale.median == pytest.approx(7)
+    assert report.facts == {"runtime": "NumPy"}
 
 
 def test_without_alignment_the_scale_counts():
-    plain = evaluate(Scaled(), Frames(), EvaluationProtocol("none"))
+    plain = evaluate(Fixed(ramp() / 7), frames(), EvaluationProtocol("none"))
     assert plain.mean.abs_rel == pytest.approx(6 / 7)
-    metric = evaluate(Scaled(), Frames(), EvaluationProtocol("none", metres_per_unit=7))
+    metric = evaluate(SCALED, frames(), EvaluationProtocol("none", metres_per_unit=7))
     assert metric.mean.abs_rel == pytest.approx(0, abs=1e-6)
 
 
 def test_predictions_are_clamped_to_the_range():
-    near = evaluate(ConstantDepth(np.full((12, 20), 1e6, np.float32)), Frames(), EvaluationProtocol("none"))
-    truth = Frames().depth
-    assert near.mean.abs_rel == pytest.approx(float(np.mean((80 - truth) / truth)), rel=1e-6)
+    far = ConstantDepth(np.full((12, 20), 1e6, np.float32))
+    report = evaluate(far, frames(), EvaluationProtocol("none"))
+    assert report.mean.abs_rel == pytest.approx(float(np.mean((80 - ramp()) / ramp())), rel=1e-6)
 
 
-def test_a_frame_without_truth_is_refused():
-    with pytest.raises(InputError, match="no ground truth"):
-        evaluate(Scaled(), Frames(valid=False))
+def test_only_the_named_frames_are_used():
+    assert list(evaluate(SCALED, frames(), names=("b",)).frames) == ["b"]
+    with pytest.raises(ValueError, match="no frames"):
+        evaluate(SCALED, frames(), names=())
 
 
-@pytest.mark.parametrize("size", [(24, 40), (7, 33), (12, 20), (5, 9)])
-def test_resize_equals_torch_bilinear(size):
-    values = np.random.default_rng(0).random((12, 20), dtype=np.float32)
-    expected = functional.interpolate(
-        torch.from_numpy(values)[None, None], size=size, mode="bilinear", align_corners=False
-    )
-    np.testing.assert_allclose(resize_map(values, size), expected[0, 0].numpy(), atol=1e-5)
+def test_parts_are_measured_with_the_whole_frame_aligned():
+    moving = np.zeros((12, 20), bool)
+    moving[:3] = True
+    report = evaluate(Fixed(ramp() * np.where(moving, 1.5, 1)), frames(moving=moving))
+    assert report.parts["moving"].metrics.abs_rel == pytest.approx(0.5)
+    assert report.parts["static"].metrics.abs_rel == pytest.approx(0, abs=1e-6)
+    assert report.parts["moving"].pixels == 2 * 3 * 20
 
 
-def test_resize_image_keeps_a_picture_of_the_right_size():
-    image = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
-    assert resize_image(image, (8, 12)) is image
-    assert resize_image(image, (4, 6)).shape == (4, 6, 3)
+def test_borders_need_dense_truth():
+    truth = np.where(np.arange(20) < 10, 5, 20).astype(np.float32)[None].repeat(12, 0)
+    sparse = evaluate(Fixed(truth), Frames(sample(truth)))
+    assert (sparse.edges, sparse.dense) == (None, False)
+    dense = evaluate(Fixed(truth), Frames(sample(truth, dense=True)))
+    assert (dense.edges.f1, dense.edges.soft_error, dense.dense) == (1, 0, True)
+    flat = evaluate(Fixed(truth), Frames(sample(np.full_like(truth, 5), dense=True)))
+    assert (flat.edges, flat.dense) == (None, True)
 
 
-def test_decode_covers_the_range():
-    np.testing.assert_allclose(decode_disparity(np.array([0.0, 1.0]), 0.1, 100.0), [100, 0.1])
+def test_sky_of_dense_truth_is_the_farthest_depth_at_borders():
+    truth = np.where(np.arange(20) < 10, 40, 0).astype(np.float32)[None].repeat(12, 0)
+    far = np.where(truth > 0, 40.0, 1000.0)
+    report = evaluate(Fixed(far), Frames(sample(truth, dense=True)), EvaluationProtocol("none"))
+    assert (report.edges.f1, report.edges.soft_error) == (1, 0)
+    assert report.results[0].pixels == 120  # the metrics leave it out
 
 
 def test_baselines():
-    median, mean = baselines_of(Frames())
-    depth = Frames().depth.astype(np.float64)
-    image = Frames().read("a").image
+    two = Frames(sample(ramp(), "a", teacher=ramp()), sample(ramp(), "b", teacher=ramp() + 1))
+    median, mean = baselines_of(two)
+    depth = ramp().astype(np.float64)
+    image = two.read("a").image
     np.testing.assert_allclose(median.depth(image, depth.shape), depth + 0.5, rtol=1e-6)
     np.testing.assert_allclose(mean.depth(image, depth.shape), 2 / (1 / depth + 1 / (depth + 1)), rtol=1e-6)
     with pytest.raises(ValueError, match="positive"):
         ConstantDepth(np.zeros((2, 2), np.float32))
 
 
-def test_a_baseline_needs_dense_depth():
-    class Sparse(Frames):
-        def read(self, name):
-            return replace(super().read(name), teacher=None)
-
-    with pytest.raises(InputError, match="baseline"):
-        baselines_of(Sparse())
-
-
-def test_reports():
-    report = evaluate(Scaled(), Frames())
-    assert as_table([report]).row_count == 1
-    (content,) = as_object([report])["reports"]
-    assert content["predictor"] == "scaled truth"
-    assert set(content["frames"]) == {"a", "b"}
-    assert content["protocol"]["alignment"] == "median"
-    with pytest.raises(ValueError, match="at least one"):
-        as_table([])
+def test_a_baseline_needs_dense_depth_of_one_size():
+    holes = ramp()
+    holes[0, 0] = 0
+    for samples, words in (
+        ([sample(ramp())], "no dense depth maps"),
+        ([sample(ramp(), teacher=holes)], "has holes"),
+        ([sample(ramp(), "a", teacher=ramp()), sample(ramp(9), "b", teacher=ramp(9))], "2 sizes"),
+    ):
+        with pytest.raises(InputError, match=words):
+            baselines_of(Frames(*samples))

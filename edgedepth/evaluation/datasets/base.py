@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from edgedepth.errors import InputError
+
+KITTI_LICENCE = (
+    "Trained on KITTI pictures (CC BY-NC-SA 3.0, Geiger et al.): for non-commercial use, to be shared alike."
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,9 @@ class DepthSample:
         teacher: (H, W) float32 dense depth in metres from another network, never ground truth; 0 is invalid.
         right: (H, W, 3) uint8 RGB, the right view of the rectified pair.
         baseline: metres between the two views.
+        moving: (H, W) boolean, pixels of things that move.
+        pose: (4, 4) float64, camera to world in metres; x right, y down, z forward.
+        dense: `depth` says everything: where it is 0 there is nothing within reach, such as sky.
     """
 
     name: str
@@ -34,6 +42,9 @@ class DepthSample:
     teacher: NDArray[np.float32] | None = None
     right: NDArray[np.uint8] | None = None
     baseline: float | None = None
+    moving: NDArray[np.bool_] | None = None
+    pose: NDArray[np.float64] | None = None
+    dense: bool = False
 
     def __post_init__(self) -> None:
         """Refuse maps of another size than the image's.
@@ -46,6 +57,7 @@ class DepthSample:
             ("depth", self.depth),
             ("teacher depth", self.teacher),
             ("right view", self.right),
+            ("mask of moving things", self.moving),
         ):
             if values is not None and values.shape[:2] != size:
                 raise InputError(
@@ -61,11 +73,16 @@ class DepthDataset(Protocol):
     Attributes:
         title: what to call it in a table.
         names: the frames' names, sorted.
+        licence: of the pictures, one sentence for the notes of weights trained on them; empty if unknown.
     """
 
     @property
     def title(self) -> str:
         """What to call it in a table."""
+
+    @property
+    def licence(self) -> str:
+        """Of the pictures; empty if unknown."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,15 +95,27 @@ class DepthDataset(Protocol):
             InputError: a file of the frame is missing or damaged.
         """
 
+    def neighbours(self, name: str, step: int = 1) -> tuple[str | None, str | None]:
+        """The frames `step` before and after in the same sequence; None where there is none."""
+
+
+def around(names: Sequence[str], name: str, step: int) -> tuple[str | None, str | None]:
+    """The names `step` before and after in one sequence; None beyond its ends."""
+    index = names.index(name)
+    before, after = index - step, index + step
+    return names[before] if before >= 0 else None, names[after] if after < len(names) else None
+
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
     """An image file as (H, W, 3) uint8 RGB.
 
     Raises:
-        InputError: missing, damaged or not an image.
+        InputError: missing, damaged, not an image, or one with more than 8 bits, such as a depth map.
     """
     try:
         with Image.open(path) as image:
+            if image.mode == "F" or image.mode.startswith("I"):
+                raise ValueError(f"it has the mode {image.mode}, not 8 bits per channel")
             return np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, ValueError) as error:
         raise damaged(path, "an image", error) from error
@@ -119,6 +148,22 @@ def read_array(path: Path, key: str | None = None) -> NDArray[np.float64]:
         return np.asarray(loaded if key is None else loaded[key], dtype=np.float64)
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise damaged(path, "a NumPy array", error) from error
+
+
+def finite(depth: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+    """The same depth.
+
+    Raises:
+        InputError: it holds NaN or infinite values; one such pixel would spoil every figure and every weight.
+    """
+    wrong = int(np.count_nonzero(~np.isfinite(depth)))
+    if wrong:
+        raise InputError(
+            f"{path} holds depth that is not a number.",
+            f"{wrong} of {depth.size} pixels are NaN or infinite.",
+            "Write 0 where the depth is unknown.",
+        )
+    return depth
 
 
 def damaged(path: Path, kind: str, error: Exception) -> InputError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedepth.evaluation.datasets.base import DepthSample, read_array, read_rgb, read_uint16
+from edgedepth.evaluation.datasets.base import KITTI_LICENCE, DepthSample, read_array, read_rgb, read_uint16
 
 # Focal length times baseline of the recording day 2011_09_26: 721.5377 px * 0.53273 m.
 FOCAL_BASELINE = 384.3816
@@ -21,6 +21,7 @@ class Kitti2015:
     """
 
     title = "KITTI 2015"
+    licence = KITTI_LICENCE
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -39,3 +40,7 @@ class Kitti2015:
         depth = np.where(valid, FOCAL_BASELINE / np.where(valid, disparity, 1.0), 0.0).astype(np.float32)
         image = read_rgb(self.root / "left" / f"{name}.png")
         return DepthSample(name, image, depth, self.intrinsics, baseline=BASELINE)
+
+    def neighbours(self, name: str, step: int = 1) -> tuple[str | None, str | None]:  # noqa: ARG002
+        """None: every frame is from another place."""
+        return None, None

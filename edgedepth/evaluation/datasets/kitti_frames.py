@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedepth.evaluation.datasets.base import DepthSample, damaged, read_array, read_rgb, read_uint16
+from edgedepth.evaluation.datasets.base import (
+    KITTI_LICENCE,
+    DepthSample,
+    around,
+    damaged,
+    finite,
+    read_array,
+    read_rgb,
+    read_uint16,
+)
 
 TEACHER = "psmnet_depth_x256"
 
@@ -15,9 +24,12 @@ TEACHER = "psmnet_depth_x256"
 class KittiFrames:
     """A folder with ``left/*.jpg``, ``lidar_depth/*.npz`` and ``K.npy``.
 
+    Without right views the frames are one sequence; stereo pairs are unrelated moments.
     Optional: ``psmnet_depth_x256/*.png`` (dense teacher depth, uint16, metres * 256) and ``right/*.jpg`` with
     the baseline in ``calib.json``.
     """
+
+    licence = KITTI_LICENCE
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -41,7 +53,8 @@ class KittiFrames:
 
     def read(self, name: str) -> DepthSample:
         """One frame with LiDAR depth, and teacher depth and right view where the folder has them."""
-        lidar = read_array(self.root / "lidar_depth" / f"{name}.npz", "depth").astype(np.float32)
+        path = self.root / "lidar_depth" / f"{name}.npz"
+        lidar = finite(read_array(path, "depth").astype(np.float32), path)
         return DepthSample(
             name,
             read_rgb(self.root / "left" / f"{name}.jpg"),
@@ -51,3 +64,7 @@ class KittiFrames:
             read_rgb(self.root / "right" / f"{name}.jpg") if self.baseline is not None else None,
             self.baseline,
         )
+
+    def neighbours(self, name: str, step: int = 1) -> tuple[str | None, str | None]:
+        """The frames before and after, where the folder is a sequence."""
+        return around(self.names, name, step) if self.baseline is None else (None, None)
