@@ -18,6 +18,8 @@ from torch import nn
 
 from edgedepth.artifact.flatbuffer import pack, unpack
 from edgedepth.artifact.manifest import TensorSpec
+from edgedepth.artifact.tflite_graph import describe
+from edgedepth.export.tflite_layers import tensor_names
 from edgedepth.export.tflite_operators import register
 
 _BYTE_SCALE = 1 / 255
@@ -41,7 +43,7 @@ def to_tflite(module: nn.Module, sample: torch.Tensor) -> bytes:
 
 
 def finish(content: bytes, spec_in: TensorSpec, spec_out: TensorSpec) -> bytes:
-    """Name the interface, make the input a byte tensor where asked, and drop what the converter noted of itself.
+    """Name interface and layers, make the input a byte tensor where asked, and drop the converter's notes on itself.
 
     A byte input becomes a quantized tensor of scale 1/255 behind a DEQUANTIZE, which every delegate takes; a CAST
     would stay outside XNNPACK.
@@ -50,11 +52,12 @@ def finish(content: bytes, spec_in: TensorSpec, spec_out: TensorSpec) -> bytes:
     graph = model.subgraphs[0]
     if spec_in.dtype == "uint8":
         _dequantize_input(model)
+    names = tensor_names(describe(model))
     graph.tensors[graph.inputs[0]].name = spec_in.name.encode()
     graph.tensors[graph.outputs[0]].name = spec_out.name.encode()
-    for index, tensor in enumerate(graph.tensors):
+    for index, (tensor, name) in enumerate(zip(graph.tensors, names, strict=True)):
         if index not in (graph.inputs[0], graph.outputs[0]):
-            tensor.name = f"t{index}".encode()
+            tensor.name = name.encode()
     signature = model.signatureDefs[0]
     for entries, name in ((signature.inputs, spec_in.name), (signature.outputs, spec_out.name)):
         entries[0].name = name.encode()

@@ -275,7 +275,7 @@ def test_a_wrong_file_is_rejected_kept_apart_and_explained(edgedepth, tmp_path, 
     message = refused(edgedepth("export", "flex-nano", *options), code=3)
     assert "flex-nano-32x32-fp32.onnx does not compute what the PyTorch model does" in message
     assert "max_abs" in message
-    assert "First to diverge: lowered_conv, shape [1, 16, 16, 16]" in message
+    assert "First to diverge: lowered_encoder_0_conv, shape [1, 16, 16, 16]" in message
     assert ".rejected" in message
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.rejected"]
     kept = open_artifact(tmp_path / "out.rejected")

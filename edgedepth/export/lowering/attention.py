@@ -92,7 +92,7 @@ def lower_attention(graph: fx.GraphModule) -> int:
     """
     count = 0
     for node, attention in calls(graph, Attention):
-        new = insert_call(graph, node, "attention", HeadwiseAttention(attention), node.args)  # type: ignore[arg-type]
+        new = insert_call(graph, node, str(node.target), HeadwiseAttention(attention), node.args)  # type: ignore[arg-type]
         node.replace_all_uses_with(new)
         count += 1
     finish(graph)

@@ -22,7 +22,7 @@ def fold_batch_norm(graph: fx.GraphModule) -> int:
         conv = module_of(graph, source, nn.Conv2d)
         if conv is None or not isinstance(source, fx.Node) or only_user(source) is not node:
             continue
-        fused = insert_call(graph, node, "conv", fuse_conv_bn_eval(conv, norm), source.args)  # type: ignore[arg-type]
+        fused = insert_call(graph, node, str(source.target), fuse_conv_bn_eval(conv, norm), source.args)  # type: ignore[arg-type]
         node.replace_all_uses_with(fused)
         graph.graph.erase_node(node)
         count += 1

@@ -138,7 +138,7 @@ def lower_dysample(graph: fx.GraphModule, target: Target, taps: dict[str, int]) 
             or _head(graph, node, sample, taps[name], target)
             or _Site(node, SampledUp(sample, taps[name], target), (_source(node),))
         )
-        new = insert_call(graph, site.end, "sample", site.module, site.args)
+        new = insert_call(graph, site.end, name, site.module, site.args)
         site.end.replace_all_uses_with(new)
         forms[name] = type(site.module).__name__
     finish(graph)

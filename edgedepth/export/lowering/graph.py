@@ -62,11 +62,17 @@ def cat_parts(node: fx.Node) -> list[fx.Node]:
 def insert_call(
     graph: fx.GraphModule, before: fx.Node, name: str, module: nn.Module, args: tuple[fx.Node, ...]
 ) -> fx.Node:
-    """Add `module` under a free name like `name` and a call of it in front of `before`."""
-    unique, n = f"lowered_{name}", 0
+    """Add `module` and a call of it in front of `before`.
+
+    Args:
+        name: of the layer that it stands for, as in ``encoder.2.cv1.conv``; exported graphs carry it, so that their
+            operators can be told apart by layer.
+    """
+    base = f"lowered_{name.replace('.', '_')}"
+    unique, n = base, 0
     while hasattr(graph, unique):
         n += 1
-        unique = f"lowered_{name}_{n}"
+        unique = f"{base}_again{n}"
     graph.add_module(unique, module)
     with graph.graph.inserting_before(before):
         return graph.graph.call_module(unique, args)

@@ -96,10 +96,10 @@ def lower_reflection_pad(graph: fx.GraphModule) -> int:
         user = only_user(node)
         conv = module_of(graph, user, nn.Conv2d)
         if user is not None and conv is not None and is_head(conv):
-            new = insert_call(graph, user, "head", _head(conv), node.args)  # type: ignore[arg-type]
+            new = insert_call(graph, user, str(user.target), _head(conv), node.args)  # type: ignore[arg-type]
             user.replace_all_uses_with(new)
         else:
-            new = insert_call(graph, node, "reflect", ReflectPad(), node.args)  # type: ignore[arg-type]
+            new = insert_call(graph, node, str(node.target), ReflectPad(), node.args)  # type: ignore[arg-type]
             node.replace_all_uses_with(new)
         count += 1
     finish(graph)
