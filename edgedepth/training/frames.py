@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from edgedepth.errors import InputError, UsageError
 from edgedepth.evaluation.datasets import DepthDataset, DepthSample, open_dataset
+from edgedepth.evaluation.datasets.camera import require_camera
 from edgedepth.training.recipe import Recipe, Source, Targets
+from edgedepth.training.rendered import load_rendered, supervise_exactly
 from edgedepth.training.sky import looks_like_sky
 
 
@@ -24,13 +26,15 @@ class FrameBank:
         images: (N, 3, H, W) uint8 RGB.
         depths: (N, 1, H, W) float32 metres; only meaningful where the weight is above zero.
         weights: (N, 1, H, W) float32, at least 0.
-        order: frame indices of one pass, each as often as its source asks.
+        order: indices of the measured frames of one pass, each as often as its source asks.
+        rendered: indices of the rendered ones.
     """
 
     images: torch.Tensor
     depths: torch.Tensor
     weights: torch.Tensor
     order: tuple[int, ...]
+    rendered: tuple[int, ...] = ()
 
 
 def open_source(data: Path, source: Source) -> tuple[DepthDataset, tuple[str, ...]]:
@@ -50,8 +54,16 @@ def open_source(data: Path, source: Source) -> tuple[DepthDataset, tuple[str, ..
     return dataset, tuple(name for name in dataset.names if name not in source.hold_out)
 
 
-def load_frames(recipe: Recipe, data: Path, on_frame: Callable[[str], None] = lambda _: None) -> FrameBank:
-    """Read every training frame of the recipe into memory.
+def load_frames(
+    recipe: Recipe, data: Path, kept: Path | None = None, on_frame: Callable[[str], None] = lambda _: None
+) -> FrameBank:
+    """Read every training frame of the recipe into memory, and render those that it asks for.
+
+    Args:
+        recipe: checked already.
+        data: the folder that the sources' folders are relative to.
+        kept: where rendered frames are kept for the next start; needed if the recipe has any.
+        on_frame: told each frame's name.
 
     Raises:
         InputError: unreadable files, frames of different sizes, or nothing to train on.
@@ -64,7 +76,7 @@ def load_frames(recipe: Recipe, data: Path, on_frame: Callable[[str], None] = la
         dataset, names = open_source(data, source)
         for name in names:
             sample = dataset.read(name)
-            for image, depth, weight in _views(sample, recipe.targets, right_view=source.right_view):
+            for image, depth, weight in views_of(sample, recipe.targets, right_view=source.right_view):
                 order += [len(images)] * source.repeat
                 images.append(image)
                 depths.append(depth)
@@ -77,25 +89,44 @@ def load_frames(recipe: Recipe, data: Path, on_frame: Callable[[str], None] = la
             f"Their sizes: {sorted(shapes)}.",
             "Name sources whose pictures share one size, with at least one frame to train on.",
         )
+    measured = len(images)
+    if recipe.rendered.count and kept is not None:
+        height, width = images[0].shape[:2]
+        pictures, truths = load_rendered(recipe.rendered, (height, width), kept, on_frame)
+        images += list(pictures)
+        for target, weight in (supervise_exactly(truth, recipe.targets) for truth in truths):
+            depths.append(target)
+            weights.append(weight)
     return FrameBank(
         torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(),
         torch.from_numpy(np.stack(depths))[:, None],
         torch.from_numpy(np.stack(weights))[:, None],
         tuple(order),
+        tuple(range(measured, len(images))),
     )
 
 
-def _views(
+def views_of(
     sample: DepthSample, targets: Targets, *, right_view: bool
 ) -> list[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]]:
-    views = [(sample.image, *supervise(sample.image, sample.depth, sample.teacher, targets))]
+    """Picture, target and weight of the left view, and of the right one where it is asked for.
+
+    Raises:
+        UsageError: there is no right view.
+        InputError: the intrinsics, which carry depth to the right view, do not match the frame.
+    """
+    target, weight = supervise(sample.image, sample.depth, sample.teacher, targets)
+    if sample.dense:
+        target, weight = supervise_exactly(sample.depth, targets)
+    views = [(sample.image, target, weight)]
     if right_view:
         if sample.right is None or sample.baseline is None:
             raise UsageError(
                 f"Frame {sample.name} has no right view.",
-                "The recipe asks for right_view of its source.",
-                "Set right_view = false for that source.",
+                "The recipe asks for right_view or stereo of its source.",
+                "Set them to false for that source.",
             )
+        require_camera(sample, "the source")
         product = sample.intrinsics[0, 0] * sample.baseline
         lidar = carry_to_right(sample.depth, product)
         teacher = None if sample.teacher is None else carry_to_right(sample.teacher, product)

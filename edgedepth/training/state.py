@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,41 +35,31 @@ class Average:
                     self.values[name].copy_(tensor)
 
 
-def save_state(
-    path: Path,
-    *,
-    digest: str,
-    step: int,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: Average,
-) -> None:
+def save_state(path: Path, content: dict[str, Any]) -> None:
     """Write everything that the next step depends on.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written; an older state stays as it was.
     """
     partial = path.with_name(path.name + ".partial")
-    content = {
-        "digest": digest,
-        "step": step,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "average": average.values,
-    }
     try:
-        torch.save(content, partial)
+        with partial.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} could not be written.", str(error).splitlines()[0], "Free some space.") from error
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} could not be written.",
+            (str(error).splitlines() or [type(error).__name__])[0],
+            "Free some space, then go on with --resume from the last state that was written.",
+        ) from error
 
 
-def load_state(path: Path, *, digest: str, model: nn.Module, optimizer: torch.optim.Optimizer, average: Average) -> int:
-    """Fill all three in place.
-
-    Returns:
-        The number of steps already done.
+def load_state(path: Path, digest: str) -> dict[str, Any]:
+    """What `save_state` wrote.
 
     Raises:
         UsageError: not a state of ours, or one of another recipe.
@@ -86,8 +78,4 @@ def load_state(path: Path, *, digest: str, model: nn.Module, optimizer: torch.op
             "The recipe has changed since it was written.",
             "Use the recipe that it was started with, or another output folder.",
         )
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
-    for name, tensor in content["average"].items():
-        average.values[name].copy_(tensor)
-    return int(content["step"])
+    return content

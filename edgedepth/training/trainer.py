@@ -1,12 +1,11 @@
-"""The training loop: supervised depth, one process, resumable at any saved step."""
+"""The training loop: one process, resumable at any saved step."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +13,23 @@ import torch
 from torch import nn
 
 from edgedepth.errors import EdgedepthError, OutputError, UsageError
-from edgedepth.evaluation.metrics import DepthMetrics, mean_metrics
-from edgedepth.evaluation.protocol import evaluate
-from edgedepth.evaluation.torch_predictor import TorchPredictor
-from edgedepth.models import ModelCard, build, card, checkpoint, with_config
-from edgedepth.models.init import initialise
-from edgedepth.training.augment import Batch, augment
-from edgedepth.training.frames import FrameBank, load_frames, open_source
-from edgedepth.training.losses import depth_loss
-from edgedepth.training.recipe import Recipe
-from edgedepth.training.schedule import changes_at, ema_decay, frames_at, learning_rate
-from edgedepth.training.state import Average, load_state, save_state
+from edgedepth.evaluation.datasets import open_dataset
+from edgedepth.models import ModelCard, card, checkpoint, with_config
+from edgedepth.training import objectives
+from edgedepth.training.feeds import ClipFeed, FrameFeed
+from edgedepth.training.held_out import HeldOut, depth_metrics_of, photometric_error_of
+from edgedepth.training.logbook import Logbook
+from edgedepth.training.mask_sheet import mask_rows
+from edgedepth.training.network_set import EARLY, LATE, NetworkSet
+from edgedepth.training.objectives import Setting, Terms
+from edgedepth.training.plots import plot_losses, plot_masks
+from edgedepth.training.precision import Precision
+from edgedepth.training.recipe import Recipe, Span
+from edgedepth.training.schedule import ema_decay, rate_at
+from edgedepth.training.state import load_state, save_state
 
 STATE, LOG, WEIGHTS = "state.pt", "log.jsonl", "weights.safetensors"
-LICENCE = "Trained on KITTI pictures (CC BY-NC-SA 3.0, Geiger et al.): for non-commercial use, to be shared alike."
+LOSSES, MASKS = "losses.png", "mask.png"
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ class Progress:
     Attributes:
         step: steps done, of `steps`.
         loss: of this step.
-        held_out: mean metrics on the held-out frames, when this step measured them.
+        terms: its parts, by name.
+        held_out: figures on the held-out frames, when this step measured them.
     """
 
     step: int
     steps: int
     loss: float
-    held_out: DepthMetrics | None = None
+    terms: dict[str, float] = field(default_factory=dict)
+    held_out: HeldOut | None = None
 
 
 class Trainer:
@@ -52,38 +56,76 @@ class Trainer:
     Args:
         recipe: checked already.
         data: the folder that the sources' folders are relative to.
-        output: where state, log and weights go; made if absent.
+        output: where state, log, weights and pictures of the run go; made if absent.
         device: a torch device string.
 
     Raises:
         InputError: data that cannot be read.
         OutputError: the folder cannot be made.
+        UsageError: a recipe that this data or this device cannot serve.
     """
 
     def __init__(self, recipe: Recipe, data: Path, output: Path, device: str = "cpu") -> None:
         self.recipe, self.data, self.output, self.device = recipe, data, output, usable_device(device)
         self.card: ModelCard = with_config(card(recipe.model), recipe.config)
-        self.frames: FrameBank = load_frames(recipe, data)
-        # Channels last is what CPU convolutions run fastest on; it changes no result beyond rounding.
-        model = initialise(build(self.card), recipe.seed).train()
-        self.model: Any = model.to(self.device).to(memory_format=torch.channels_last)
-        self.average = Average(self.model)
-        self.optimizer = self._optimizer()
+        self.networks = NetworkSet(recipe, self.card, data, self.device)
+        self.precision = Precision(recipe.optimisation, self.device)
+        depth_range = (self.card.output.min_depth, self.card.output.max_depth)
+        self.setting = Setting(recipe, self.networks, self.precision, depth_range)
         self.step = 0
+        self.terms = Terms({})
+        self._span: Span | None = None
+        self._optimizer: Any = None
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"The folder {output} cannot be made.", str(error), "Name another output.") from error
+        self.log = Logbook(output / LOG)
+        kinds = {span.objective for span in recipe.spans}
+        self.frames: Any = FrameFeed(recipe, data, output, self.device) if "supervised" in kinds else None
+        self.clips: Any = ClipFeed(recipe, data, self.device) if kinds - {"supervised"} else None
+        self._require_early_pass()
 
-    def _optimizer(self) -> torch.optim.Optimizer:
+    @property
+    def model(self) -> Any:
+        """The depth network in training."""
+        return self.networks.depth
+
+    def _require_early_pass(self) -> None:
+        wanted = self.recipe.masked.early_pass
+        for span, following in zip(self.recipe.spans, self.recipe.spans[1:], strict=False):
+            passes = self._passes(span, following.start)
+            if following.objective == "masked" and passes < wanted:
+                raise UsageError(
+                    "The photometric stage is too short for the masked one.",
+                    f"It passes {passes} times over its {len(self.clips.bank.order)} clips; "
+                    f"masked.early_pass asks for the network after pass {wanted}.",
+                    "Give it more steps or a larger batch.",
+                )
+
+    def _passes(self, span: Span, step: int) -> int:
+        return self.clips.passes(span, step) if self.clips else 0
+
+    def _enter(self, span: Span) -> None:
+        """Begin a span: its networks, its optimizer."""
+        if span.objective == "masked":
+            self.networks.freeze(LATE)
+            if self.recipe.masked.restart:
+                self.networks.start_depth()
+        self._prepare(span)
+
+    def _prepare(self, span: Span) -> None:
+        self._span = span
         settings = self.recipe.optimisation
-        convolutions = [p for p in self.model.parameters() if p.ndim > 1]
-        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        self._parameters = [p for network in self.networks.trained(span.objective) for p in network.parameters()]
         groups = [
-            {"params": convolutions, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": [p for p in self._parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
+            {"params": [p for p in self._parameters if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=settings.learning_rate)
+        if settings.optimizer == "adamw":
+            self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
+        else:
+            self._optimizer = torch.optim.NAdam(groups, lr=settings.learning_rate, decoupled_weight_decay=True)
 
     def resume(self) -> None:
         """Go on from the folder's saved state.
@@ -94,39 +136,61 @@ class Trainer:
         path = self.output / STATE
         if not path.is_file():
             raise UsageError(f"There is nothing to resume in {self.output}.", f"No {STATE}.", "Leave --resume out.")
-        self.step = load_state(path, **self._parts())
-
-    def _parts(self) -> dict[str, Any]:
-        parts = {"model": self.model, "optimizer": self.optimizer, "average": self.average}
-        return {"digest": self.recipe.digest, **parts}
+        content = load_state(path, self.recipe.digest)
+        self.step = content["step"]
+        self.networks.load(content["networks"])
+        if content["optimizer"]:
+            self._prepare(self.recipe.span_at(self.step - 1))
+            self._optimizer.load_state_dict(content["optimizer"])
+        self.precision.scaler.load_state_dict(content["scaler"])
+        self.log.rewind(self.step)
 
     def run(self, on_step: Callable[[Progress], None] = lambda _: None, until: int | None = None) -> None:
-        """Train to the recipe's last step, or to step `until`, then write state and averaged weights."""
+        """Train to the recipe's last step, or to step `until`, then write state, weights and pictures.
+
+        Raises:
+            UsageError: a fresh run into a folder that holds another.
+            EdgedepthError: the loss is not finite.
+            OutputError: something cannot be written; the last state that was written stays.
+        """
         last = self.recipe.steps if until is None else min(until, self.recipe.steps)
         started = time.monotonic()
+        if self.step == 0:
+            self._start_record()
         while self.step < last:
             loss = self.train_step()
             held_out = self.measure() if self._due(self.recipe.monitor_every) else None
             if self._due(self.recipe.report_every) or held_out:
-                self._log(loss, held_out, time.monotonic() - started)
+                self._report(loss, held_out, time.monotonic() - started)
             if self._due(self.recipe.save_every):
                 self.save()
-            on_step(Progress(self.step, self.recipe.steps, loss, held_out))
+            terms = {name: float(part.detach()) for name, part in self.terms.parts.items()}
+            on_step(Progress(self.step, self.recipe.steps, loss, terms, held_out))
         self.save()
+        self.draw()
+
+    def _start_record(self) -> None:
+        if (self.output / STATE).exists():
+            raise UsageError(
+                f"{self.output} holds a run already.",
+                f"It has a {STATE}.",
+                "Go on with --resume, or name another output folder.",
+            )
+        self.log.rewind(-1)
+        if self.clips and self.clips.bank.held_out:  # what training is to lower
+            held_out = self.measure()
+            if held_out:
+                self.log.add({"step": 0, "held_out": held_out.as_dict()})
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.recipe.steps
 
-    def batch(self, step: int) -> Batch:
-        """The augmented batch of a step, depth in the network's units."""
-        stage = self.recipe.stage_at(step)
-        chosen = torch.tensor(frames_at(step, self.recipe, self.frames.order))
-        raw = Batch(
-            self.frames.images[chosen].float() / 255.0,
-            self.frames.depths[chosen] / self.recipe.targets.metres_per_unit,
-            self.frames.weights[chosen],
-        )
-        return augment(raw, (stage.height, stage.width), self.recipe.augmentation, changes_at(step, self.recipe))
+    def _terms(self) -> Terms:
+        stage = self.recipe.stage_at(self.step)
+        if stage.objective == "supervised":
+            return objectives.supervised(self.setting, self.frames.batch(self.step))
+        objective = objectives.photometric if stage.objective == "photometric" else objectives.masked
+        return objective(self.setting, stage, *self.clips.batch(self.step))
 
     def train_step(self) -> float:
         """One optimizer step; returns its loss.
@@ -134,20 +198,14 @@ class Trainer:
         Raises:
             EdgedepthError: the loss is not finite.
         """
-        settings, spec = self.recipe.optimisation, self.card.output
-        rate = learning_rate(self.step, self.recipe.steps, settings)
-        for group in self.optimizer.param_groups:
+        span = self.recipe.span_at(self.step)
+        if span != self._span:
+            self._enter(span)
+        rate = rate_at(self.step, self.recipe, self._passes(span, self.step))
+        for group in self._optimizer.param_groups:
             group["lr"] = rate
-        batch = self.batch(self.step)
-        images = batch.images.to(self.device, memory_format=torch.channels_last)
-        disparities = self.model.disparities(images)
-        loss = depth_loss(
-            disparities,
-            batch.depths.to(self.device),
-            batch.weights.to(self.device),
-            self.recipe.loss,
-            (spec.min_depth, spec.max_depth),
-        )
+        self.terms = self._terms()
+        loss = self.terms.total
         value = float(loss.detach())
         if not math.isfinite(value):
             raise EdgedepthError(
@@ -155,36 +213,51 @@ class Trainer:
                 f"The loss of step {self.step} is {value}.",
                 "Lower the learning rate.",
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
-        self.optimizer.step()
-        self.average.update(self.model, ema_decay(self.step, settings.ema))
+        self.precision.step(loss, self._optimizer, self._parameters)
+        anew = span.objective == "masked" and self.recipe.masked.restart
+        age = self.step - span.start if anew else self.step
+        self.networks.average.update(self.model, ema_decay(age, self.recipe.optimisation.ema))
         self.step += 1
+        self._remember(span)
         return value
+
+    def _remember(self, span: Span) -> None:
+        """Keep the depth network where a pass that the mask asks for has just ended."""
+        settings = self.recipe.masked
+        before, now = self._passes(span, self.step - 1), self._passes(span, self.step)
+        if now == before or self.networks.threshold is None:
+            return
+        first = span.objective == "photometric" and before < settings.early_pass <= now
+        every = settings.refresh_passes
+        if first or (span.objective == "masked" and every and before // every < now // every):
+            self.networks.freeze(EARLY)
 
     def averaged(self) -> nn.Module:
         """A network of its own with the averaged weights, in evaluation mode on the CPU."""
-        model = build(self.card)
-        model.load_state_dict(self.average.values)
-        return model.eval()
+        network: nn.Module = self.networks.averaged()
+        return network
 
-    def measure(self) -> DepthMetrics | None:
-        """Median-aligned metrics of the averaged weights on the held-out frames; None if there are none."""
-        stage = self.recipe.stages[-1]
-        predictor = TorchPredictor(self.averaged(), self.card, (stage.height, stage.width))
-        found: list[DepthMetrics] = []
-        for source in self.recipe.sources:
-            if source.hold_out:
-                dataset, _ = open_source(self.data, source)
-                found += evaluate(predictor, dataset, names=source.hold_out).frames.values()
-        return mean_metrics(found) if found else None
+    def measure(self) -> HeldOut | None:
+        """Figures of the averaged weights on the held-out frames; None if there are none."""
+        model = self.averaged()
+        depth = depth_metrics_of(model, self.card, self.recipe, self.data)
+        error = None
+        if self.clips:
+            error = photometric_error_of(model.to(self.device), self.setting, self.clips.bank, self.device)
+        return HeldOut(depth, error) if depth or error is not None else None
 
     def save(self) -> None:
         """Write the state, and the averaged weights as a checkpoint that every command reads."""
-        save_state(self.output / STATE, step=self.step, **self._parts())
+        content = {
+            "digest": self.recipe.digest,
+            "step": self.step,
+            "networks": self.networks.state(),
+            "optimizer": self._optimizer.state_dict() if self._optimizer else {},
+            "scaler": self.precision.scaler.state_dict(),
+        }
+        save_state(self.output / STATE, content)
         notes = {
-            "licence": LICENCE,
+            "licence": self._licence(),
             "metres_per_unit": str(self.recipe.targets.metres_per_unit),
             "recipe_sha256": self.recipe.digest,
             "seed": str(self.recipe.seed),
@@ -193,13 +266,34 @@ class Trainer:
         base = card(self.recipe.model)
         checkpoint.save(self.output / WEIGHTS, self.averaged(), base, self.recipe.config, notes)
 
-    def _log(self, loss: float, held_out: DepthMetrics | None, seconds: float) -> None:
-        rate = learning_rate(self.step - 1, self.recipe.steps, self.recipe.optimisation)
-        line: dict[str, object] = {"step": self.step, "loss": loss, "learning_rate": rate, "seconds": seconds}
+    def _licence(self) -> str:
+        said = [open_dataset(self.data / source.folder).licence for source in self.recipe.sources]
+        return " ".join(dict.fromkeys(text for text in said if text)) or "The training pictures state no licence."
+
+    def _report(self, loss: float, held_out: HeldOut | None, seconds: float) -> None:
+        last = self.step - 1
+        span = self.recipe.span_at(last)
+        line: dict[str, Any] = {
+            "step": self.step,
+            "loss": loss,
+            "terms": {name: float(part.detach()) for name, part in self.terms.parts.items()},
+            "learning_rate": rate_at(last, self.recipe, self._passes(span, last)),
+            "seconds": seconds,
+        }
+        if self.terms.notes:
+            line["notes"] = self.terms.notes
         if held_out:
             line["held_out"] = held_out.as_dict()
-        with (self.output / LOG).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self.log.add(line)
+        if held_out:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the record so far, and in the masked stage its masks."""
+        plot_losses(self.log.lines(), self.output / LOSSES)
+        if self._span and self._span.objective == "masked":
+            stage = self.recipe.stage_at(self.step - 1)
+            plot_masks(mask_rows(self.setting, stage, self.clips.bank, self.device), self.output / MASKS)
 
 
 def usable_device(name: str) -> torch.device:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from edgedepth.scenes import Camera, Scene
 from edgedepth.training.recipe import Augmentation, Optimisation, Recipe, Source, Stage
+from edgedepth.training.recipe_file import find_recipe, read_recipe
 
 SIZE = (64, 96)
 NAMES = ("00", "01", "02", "03")
@@ -50,3 +54,80 @@ def recipe():
         save_every=2,
         monitor_every=6,
     )
+
+
+DRIVE_SIZE = (64, 192)
+BASELINE = 0.5
+
+
+def write_drive(folder, frames=6, size=DRIVE_SIZE):
+    """A rendered street with traffic: a stereo sequence with exact depth, poses and masks of what moves."""
+    camera = Camera.kitti_like(*size)
+    scene = Scene.street(11, moving=True)
+    shift = np.eye(4)
+    shift[0, 3] = BASELINE
+    for kind in ("left", "right", "depth", "moving"):
+        (folder / kind).mkdir(parents=True)
+    poses = []
+    for index in range(frames):
+        time = index / 10
+        pose = scene.pose(9 * time, time)
+        left, right = scene.render(camera, pose, time), scene.render(camera, pose @ shift, time)
+        Image.fromarray(left.image).save(folder / "left" / f"{index}.png")
+        Image.fromarray(right.image).save(folder / "right" / f"{index}.png")
+        np.save(folder / "depth" / f"{index}.npy", left.depth)
+        Image.fromarray((left.moving * 255).astype(np.uint8)).save(folder / "moving" / f"{index}.png")
+        poses.append(pose[:3].ravel())
+    np.savetxt(folder / "poses.txt", poses)
+    np.save(folder / "K.npy", camera.K)
+    (folder / "dataset.toml").write_text(
+        f"""
+title = "rendered drive"
+licence = "CC0"
+images = "left/*.png"
+intrinsics_file = "K.npy"
+sequence = true
+right = "right/{{name}}.png"
+baseline = {BASELINE}
+poses = "poses.txt"
+moving = "moving/{{name}}.png"
+
+[depth]
+files = "depth/{{name}}.npy"
+format = "npy"
+dense = true
+"""
+    )
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory):
+    """A data folder with the rendered sequence ``drive/``."""
+    root = tmp_path_factory.mktemp("rendered")
+    write_drive(root / "drive")
+    return root
+
+
+@pytest.fixture
+def stages():
+    """The recipe that ships for flex-nano, cut to two steps of each stage on the rendered sequence."""
+    return replace(
+        read_recipe(find_recipe("flex-nano-selfsupervised")),
+        sources=(Source("drive", hold_out=("5",), step=1, stereo=True),),
+        stages=(
+            Stage(2, *DRIVE_SIZE, 2, objective="photometric"),
+            Stage(2, *DRIVE_SIZE, 2, objective="masked"),
+        ),
+        report_every=1,
+        save_every=100,
+        monitor_every=100,
+    )
+
+
+@pytest.fixture
+def one_thread():
+    """One thread for every bit: sums have one order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 from pathlib import Path
 
 import pytest
 
 import edgedepth.training
 from edgedepth.errors import MissingDependencyError, UsageError
-from edgedepth.training import recipe_file
-from edgedepth.training.recipe_file import read_recipe
+from edgedepth.models import cards
+from edgedepth.training.networks.threshold import HIGH, LOW
+from edgedepth.training.recipe import Recipe, Source, Stage
+from edgedepth.training.recipe_file import find_recipe, read_recipe
+from edgedepth.training.settings import THRESHOLDS
 
 SHIPPED = sorted((Path(edgedepth.training.__file__).parent / "recipes").glob("*.toml"))
 MINIMAL = """
@@ -23,6 +28,7 @@ height = 32
 width = 64
 batch = 2
 """
+PAIRS = MINIMAL.replace('folder = "street"', 'folder = "street"\nstereo = true')
 
 
 @pytest.fixture
@@ -38,8 +44,22 @@ def write(tmp_path):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_recipes_are_legal(path):
     recipe = read_recipe(path)
-    assert recipe.model == path.stem
+    assert path.stem.startswith(recipe.model)
     assert recipe.steps > 0
+    assert find_recipe(path.stem) == path
+
+
+@pytest.mark.parametrize("model", cards())
+def test_every_scale_has_a_recipe_with_both_stages(model):
+    recipe = read_recipe(find_recipe(f"{model}-selfsupervised"))
+    assert recipe.model == model
+    assert [span.objective for span in recipe.spans] == ["photometric", "masked"]
+    assert recipe.optimisation.optimizer == "nadam"
+
+
+def test_an_unknown_recipe_names_those_that_ship():
+    with pytest.raises(UsageError, match=r"no recipe 'flex-nanno'[\s\S]*flex-nano, [\s\S]*Did you mean flex-nano"):
+        find_recipe("flex-nanno")
 
 
 def test_defaults_and_stages(write):
@@ -54,6 +74,30 @@ def test_the_digest_knows_every_field(write):
     plain = read_recipe(write(MINIMAL)).digest
     assert read_recipe(write(MINIMAL)).digest == plain
     assert read_recipe(write(MINIMAL + "[augmentation]\nflip = 0.4\n")).digest != plain
+    assert read_recipe(write(MINIMAL + "[augmentation]\nflip = 0.5\n")).digest == plain  # the default
+
+
+def test_the_digest_of_an_old_recipe_stays():
+    """States and weights carry it: fields that are added must not change it."""
+    recipe = Recipe("flex-nano", 1, (Source("street"),), (Stage(2, 32, 64, 2),))
+    text = (
+        '{"model": "flex-nano", "seed": 1, "sources": [{"folder": "street"}], '
+        '"stages": [{"batch": 2, "height": 32, "steps": 2, "width": 64}]}'
+    )
+    assert recipe.digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_spans_put_stages_of_one_objective_together():
+    kinds = ("supervised", "supervised", "photometric", "masked")
+    stages = tuple(Stage(steps, 32, 64, 2, objective=kind) for steps, kind in enumerate(kinds, start=2))
+    recipe = Recipe("flex-nano", 1, (Source("street", stereo=True),), stages)
+    found = [(span.start, span.steps, span.objective) for span in recipe.spans]
+    assert found == [(0, 5, "supervised"), (5, 4, "photometric"), (9, 5, "masked")]
+    assert [recipe.span_at(step).start for step in (0, 4, 5, 8, 9, 13)] == [0, 0, 5, 5, 9, 9]
+
+
+def test_threshold_limits_are_those_of_the_network():
+    assert THRESHOLDS == (LOW, HIGH)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +118,16 @@ def test_the_digest_knows_every_field(write):
         (MINIMAL + "[loss]\nscales = 1\n", "Expected a list"),
         (MINIMAL + "[optimisation]\nema = 1\n", "optimisation.ema"),
         ("loss = 3\n" + MINIMAL, "not a table"),
+        (MINIMAL + 'objective = "photometric"\n', "step = 1 or stereo = true"),
+        (PAIRS + 'objective = "masked"\n', "right after a photometric one"),
+        (PAIRS + 'objective = "foto"\n', "Known: supervised, photometric, masked"),
+        (PAIRS + 'objective = "photometric"\nrendered = 1\n[rendered]\ncount = 3\n', "single views"),
+        (PAIRS + "supervised = -1.0\n", "stages.supervised"),
+        (MINIMAL + "[masked]\nearly_pass = 0\n", "masked.early_pass"),
+        (MINIMAL + "[masked]\nthreshold = 0.2\n", "between 0.08 and 0.15"),
+        (MINIMAL + '[masked]\nmask = "gentle"\n', "Known: hard, straight-through, soft"),
+        (MINIMAL + '[optimisation]\noptimizer = "nadan"\n', "Did you mean nadam"),
+        (MINIMAL + "[optimisation]\nbfloat16 = true\nfloat16 = true\n", "optimisation.float16"),
     ],
 )
 def test_mistakes_are_named(write, text, message):
@@ -88,6 +142,6 @@ def test_an_absent_recipe(tmp_path):
 
 
 def test_without_a_toml_reader(write, monkeypatch):
-    monkeypatch.setattr(recipe_file.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match="tomli"):
         read_recipe(write(MINIMAL))

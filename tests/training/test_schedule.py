@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from edgedepth.training.recipe import Optimisation, Stage
-from edgedepth.training.schedule import changes_at, ema_decay, frames_at, learning_rate
+from edgedepth.training.schedule import (
+    changes_at,
+    clips_at,
+    ema_decay,
+    frames_at,
+    learning_rate,
+    passes_before,
+    rate_at,
+)
 
 
 def test_learning_rate_warms_up_and_decays():
@@ -41,3 +49,46 @@ def test_the_average_forgets_its_start():
     assert ema_decay(0, 0.999) == pytest.approx(0.1)
     assert ema_decay(10**6, 0.999) == 0.999
     assert np.all(np.diff([ema_decay(step, 0.999) for step in range(1000)]) >= 0)
+
+
+def two_spans(recipe, **optimisation):
+    stages = (
+        Stage(4, 32, 32, 2, objective="photometric"),
+        Stage(4, 32, 64, 3, objective="photometric"),
+        Stage(6, 32, 64, 3, objective="masked"),
+    )
+    return replace(recipe, stages=stages, optimisation=replace(recipe.optimisation, **optimisation))
+
+
+def test_one_objective_has_one_course_of_the_rate(recipe):
+    rates = [rate_at(step, recipe, 0) for step in range(recipe.steps)]
+    assert rates == [learning_rate(step, recipe.steps, recipe.optimisation) for step in range(recipe.steps)]
+
+
+def test_the_cosine_starts_anew_with_the_objective(recipe):
+    spans = two_spans(recipe, warmup=0, learning_rate=1.0)
+    assert [span.start for span in spans.spans] == [0, 8]
+    rates = [rate_at(step, spans, 0) for step in range(spans.steps)]
+    assert rates[0] == rates[8] == 1.0
+    assert rates[7] < 0.1
+    assert rates[13] < 0.2
+
+
+def test_the_released_steps(recipe):
+    stepped = two_spans(recipe, warmup=0, learning_rate=1.0, schedule="stepped")
+    rates = [rate_at(step, stepped, 0) for step in range(8)]
+    assert rates == [1.0] * 6 + [0.1] * 2  # 15 of 20 epochs, then a tenth
+    assert [rate_at(9, stepped, passes) for passes in (0, 1, 3)] == pytest.approx([1.0, 0.8, 0.512])
+
+
+def test_clips_come_in_passes_that_start_with_the_span(recipe):
+    spans, order = two_spans(recipe), (0, 1, 2, 3, 4)
+    first, second = spans.spans
+    drawn = [clip for step in range(8) for clip in clips_at(step, spans, order)]
+    assert len(drawn) == 20
+    assert all(sorted(drawn[start : start + 5]) == list(order) for start in range(0, 20, 5))
+    assert [passes_before(step, spans, first, 5) for step in (0, 2, 3, 4, 8)] == [0, 0, 1, 1, 4]
+    assert [passes_before(step, spans, second, 5) for step in (8, 9, 10, 14)] == [0, 0, 1, 3]
+    later = [clip for step in range(8, 14) for clip in clips_at(step, spans, order)]
+    assert sorted(later[:5]) == list(order)
+    assert later[:5] != drawn[:5]

@@ -40,8 +40,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(recipe, data, tmp_path):
     found += losses(second)
 
     assert found == expected
-    for name, value in whole.average.values.items():
-        assert torch.equal(value, second.average.values[name]), name
+    for name, value in whole.networks.average.values.items():
+        assert torch.equal(value, second.networks.average.values[name]), name
     one, other = (checkpoint.load(tmp_path / run / WEIGHTS).model.state_dict() for run in ("whole", "parts"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -98,3 +98,19 @@ def test_an_output_that_is_a_file(recipe, data, tmp_path):
 def test_an_unknown_device(recipe, data, tmp_path):
     with pytest.raises(UsageError, match="device"):
         Trainer(recipe, data, tmp_path / "run", device="abacus")
+
+
+def test_supervised_runs_compute_what_they_always_did(recipe, data, tmp_path):
+    """The recipe of the shipped weights depends on it: the first steps of the version that trained them."""
+    trainer = Trainer(recipe, data, tmp_path / "run")
+    found = [trainer.train_step() for _ in range(6)]
+    expected = [3.567617, 3.384718, 3.074976, 3.145495, 2.817558, 3.083577]
+    assert found == pytest.approx(expected, rel=2e-3)
+
+
+def test_the_optimizer_is_the_recipes(recipe, data, tmp_path):
+    optimisation = replace(recipe.optimisation, optimizer="nadam", weight_decay=0.01)
+    trainer = Trainer(replace(recipe, optimisation=optimisation), data, tmp_path / "run")
+    trainer.train_step()
+    assert isinstance(trainer._optimizer, torch.optim.NAdam)
+    assert [group["weight_decay"] for group in trainer._optimizer.param_groups] == [0.01, 0.0]

@@ -110,10 +110,13 @@ class FlexDepth(nn.Module):
             features.append(x)
         return features
 
+    def heads(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Disparity at full, half, quarter and eighth resolution, of the decoder's features."""
+        return [self._head(features[4 - level], level) for level in reversed(LEVELS)]
+
     def disparities(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Disparity at full, half, quarter and eighth resolution, as training reads them."""
-        features = self.decode(self.features(x))
-        return [self._head(features[4 - level], level) for level in reversed(LEVELS)]
+        return self.heads(self.decode(self.features(x)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Full-resolution disparity; the coarser heads are not computed."""

@@ -1,0 +1,104 @@
+"""How well the averaged weights do on frames that were never trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgedepth.evaluation.datasets import DepthDataset
+from edgedepth.evaluation.metrics import DepthMetrics, mean_metrics
+from edgedepth.evaluation.protocol import evaluate
+from edgedepth.evaluation.torch_predictor import TorchPredictor
+from edgedepth.models import ModelCard
+from edgedepth.training.clip_batch import gather
+from edgedepth.training.clips import ClipBank
+from edgedepth.training.frames import open_source
+from edgedepth.training.objectives import Setting, disparities_of, reprojections
+from edgedepth.training.recipe import Recipe
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Figures of one moment.
+
+    Attributes:
+        depth: median-aligned metrics, where held-out frames have measured depth.
+        photometric: mean of the least reprojection error at the finest scale over all pixels, without any mask,
+            where held-out frames have other views.
+    """
+
+    depth: DepthMetrics | None = None
+    photometric: float | None = None
+
+    def as_dict(self) -> dict[str, float]:
+        """What there is, by name."""
+        found = dict(self.depth.as_dict()) if self.depth else {}
+        return found if self.photometric is None else {**found, "photometric": self.photometric}
+
+    def __str__(self) -> str:
+        parts = [f"AbsRel {self.depth.abs_rel:.3f}"] if self.depth else []
+        parts += [] if self.photometric is None else [f"photometric error {self.photometric:.4f}"]
+        return "held-out " + ", ".join(parts)
+
+
+def depth_metrics_of(model: Any, card: ModelCard, recipe: Recipe, data: Path) -> DepthMetrics | None:
+    """Mean metrics on the held-out frames that have measured depth; None if there are none.
+
+    Args:
+        model: a depth network in evaluation mode on the CPU.
+        card: it was built from.
+        recipe: says which frames are held out, and at what size the network sees them.
+        data: the folder that the sources' folders are relative to.
+    """
+    stage = recipe.stages[-1]
+    predictor = TorchPredictor(model, card, (stage.height, stage.width))
+    found: list[DepthMetrics] = []
+    for source in recipe.sources:
+        dataset, _ = open_source(data, source)
+        names = _measured(dataset, source.hold_out)
+        if names:
+            found += evaluate(predictor, dataset, names=names).frames.values()
+    return mean_metrics(found) if found else None
+
+
+def _measured(dataset: DepthDataset, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if bool((dataset.read(name).depth > 0).any())]
+
+
+def photometric_error_of(model: Any, setting: Setting, bank: ClipBank, device: torch.device) -> float | None:
+    """Mean error of the held-out clips as they are; None if there are none.
+
+    Args:
+        model: a depth network in evaluation mode on `device`.
+        setting: of the run, with the pose network as it is now.
+        bank: holds the clips.
+        device: where the networks are.
+    """
+    if not bank.held_out:
+        return None
+    recipe = setting.recipe
+    stage = [stage for stage in recipe.stages if stage.objective != "supervised"][-1]
+    # Every pixel counts, or a network could do well by looking past the pictures' borders.
+    every_pixel = replace(recipe.photometric, automask=False, inside_only=False)
+    plain = replace(setting, recipe=replace(recipe, photometric=every_pixel))
+    pose = setting.networks.pose
+    training = pose is not None and pose.training
+    if pose is not None:
+        pose.eval()
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(bank.held_out), _AT_ONCE):
+            chosen = bank.held_out[start : start + _AT_ONCE]
+            size = stage.height, stage.width
+            batch = gather(bank, chosen, size, recipe.targets.metres_per_unit).to(device)
+            finest = disparities_of(model, batch.frames["target"], setting.precision)[:1]
+            scales = reprojections(plain, batch, finest, torch.Generator())
+            total += float(scales[0].error.mean()) * len(chosen)
+    if pose is not None:
+        pose.train(training)
+    return total / len(bank.held_out)
