@@ -12,7 +12,7 @@ import msgspec
 
 from edgedepth.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
 
 Format = Literal["onnx", "tflite"]
@@ -114,6 +114,59 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference_std: float
 
 
+class CalibrationFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the ranges of a quantized file's activations were measured on.
+
+    Attributes:
+        description: one line for people.
+        pictures: how many.
+        sha256: of their pixels at the network's size, in order.
+        synthetic: rendered; such a set proves arithmetic only.
+    """
+
+    description: str
+    pictures: int
+    sha256: str
+    synthetic: bool
+
+
+class ContractOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Depth of a quantized file and of the float32 file of its format, on pictures held out from calibration.
+
+    Attributes:
+        against: ``ground truth`` (or that of rendered streets), or ``float32 output`` where there is none.
+        pictures: how many were held out.
+        absrel, d1: of this file: mean of ``|p - g| / g``, share of pixels within a factor of 1.25.
+        absrel_fp32, d1_fp32: of the float32 file.
+    """
+
+    against: Literal["ground truth", "rendered ground truth", "float32 output"]
+    pictures: int
+    absrel: float
+    absrel_fp32: float
+    d1: float
+    d1_fp32: float
+
+
+class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a file's numbers became small, and what that did to depth.
+
+    Attributes:
+        scheme: the precision of what is not kept.
+        kept: layers that were left in float by choice, besides those that the format always leaves.
+        calibration: None where the scheme needs none.
+        outcome: measured on held-out pictures; None when the export ran unchecked.
+        sensitivity: by layer, what AbsRel grows by or d<1.25 falls by, whichever is more, when this layer alone is
+            quantized; worst first, empty if not measured.
+    """
+
+    scheme: str
+    kept: tuple[str, ...]
+    calibration: CalibrationFacts | None
+    outcome: ContractOutcome | None
+    sensitivity: dict[str, float]
+
+
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One exported graph.
 
@@ -122,6 +175,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         size: (height, width) in pixels.
         operators: how often each operator occurs.
         parity: by reference input; empty when the export ran unchecked.
+        quantization: None for a float file.
     """
 
     path: str
@@ -136,6 +190,7 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lowering: tuple[Lowering, ...]
     parity: dict[str, Parity]
     opset: int | None
+    quantization: Quantization | None = None
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -58,7 +58,9 @@ def export(
     ] = None,
     precisions: Annotated[
         list[str] | None,
-        typer.Option("--precision", "-p", help="fp32 or fp16; repeat for several. Default: fp32."),
+        typer.Option(
+            "--precision", "-p", help="fp32, fp16, w8, dyn8, w8a8, w8a16 or auto; repeat for several. Default: fp32."
+        ),
     ] = None,
     sizes: Annotated[
         list[str] | None,
@@ -82,8 +84,18 @@ def export(
     opset: Annotated[int, typer.Option(help="ONNX operator set.")] = 18,
     calib: Annotated[
         Path | None,
-        typer.Option("--calib", help="Folder of pictures to choose sampling windows on. Default: rendered streets."),
+        typer.Option(
+            "--calib",
+            help="Folder of pictures or data set to calibrate and judge integers on and to choose sampling windows. "
+            "Default: rendered streets, which trained weights in integers refuse.",
+        ),
     ] = None,
+    max_absrel_drop: Annotated[
+        float, typer.Option(help="By how much quantizing may raise AbsRel on held-out pictures of --calib.")
+    ] = 0.005,
+    max_d1_drop: Annotated[
+        float, typer.Option(help="By how much quantizing may lower the share of pixels within 1.25.")
+    ] = 0.01,
     reference: Annotated[
         Path | None, typer.Option(help="Picture for the parity check. Default: a rendered street.")
     ] = None,
@@ -117,6 +129,8 @@ def export(
         check=not no_check,
         calibration=calib,
         reference=reference,
+        max_absrel_drop=max_absrel_drop,
+        max_d1_drop=max_d1_drop,
     )
     validate(request)
     if report is not None and not report.absolute().parent.is_dir():
@@ -165,6 +179,12 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
         worst = max((p.max_abs for p in entry.parity.values()), default=None)
         parity = "not checked" if worst is None else f"max error {worst:.1e}"
         stdout.print(f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}")
+        if entry.quantization is not None and (outcome := entry.quantization.outcome) is not None:
+            stdout.print(
+                f"    {entry.quantization.scheme}: AbsRel {outcome.absrel - outcome.absrel_fp32:+.4f}, "
+                f"d<1.25 {outcome.d1 - outcome.d1_fp32:+.4f} against fp32, by {outcome.against} "
+                f"on {outcome.pictures} held-out pictures"
+            )
     first = made.folder / made.manifest.files[-1].path
     seconds = sum(made.stages.values())
     stdout.print(f"in {seconds:.0f} s, {made.peak_memory_bytes / 2**30:.1f} GiB. Next:")

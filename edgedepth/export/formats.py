@@ -26,12 +26,15 @@ class ExportFormat:
     opsets: tuple[int, int] | None
 
 
+QUANTIZED = ("w8", "dyn8", "w8a8", "w8a16", "auto")
+CALIBRATED = ("w8a8", "w8a16", "auto")
+"""Precisions whose activations need ranges from pictures."""
+_PRECISIONS = ("fp32", "fp16", *QUANTIZED)
+
 FORMATS = {
-    "onnx": ExportFormat(
-        "onnx", ("fp32", "fp16"), ("NCHW", "NHWC"), "ONNX Runtime on CPU, GPU and NPU providers", (18, 22)
-    ),
+    "onnx": ExportFormat("onnx", _PRECISIONS, ("NCHW", "NHWC"), "ONNX Runtime on CPU, GPU and NPU providers", (18, 22)),
     "tflite": ExportFormat(
-        "tflite", ("fp32", "fp16"), ("NHWC", "NHWC"), "LiteRT: XNNPACK, GPU accelerator, NPU compilers", None
+        "tflite", _PRECISIONS, ("NHWC", "NHWC"), "LiteRT: XNNPACK, GPU accelerator, NPU compilers", None
     ),
 }
 DEFAULT_OPSET = 18

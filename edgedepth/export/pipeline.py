@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,8 +32,12 @@ from edgedepth.artifact.manifest import (
 )
 from edgedepth.errors import GateError
 from edgedepth.export import checking, writing
+from edgedepth.export.calibration import calibration_set
+from edgedepth.export.formats import QUANTIZED
 from edgedepth.export.interface import disparity_constants
 from edgedepth.export.lowering import Target, lower
+from edgedepth.export.quantize.contract import Contract
+from edgedepth.export.quantize.making import Quantizer
 from edgedepth.export.references import calibration
 from edgedepth.export.request import ExportRequest, require_size, validate
 from edgedepth.export.source import Network, load_network
@@ -187,12 +192,19 @@ def _export_format(
     label = f"{size[0]}x{size[1]} {file_format}"
     request, network = job.request, job.network
     converted = job.stage(f"{label}: convert", lambda: writing.convert(lowered, network, request, file_format, size))
+    quantizer: Quantizer | None = None
     for precision in request.precisions:
+        graph, facts = converted, None
+        if precision in QUANTIZED:
+            quantizer = quantizer or job.stage(f"{label}: calibrate", lambda: _quantizer(job, converted, applied))
+            made = job.stage(f"{label} {precision}: quantize", partial(quantizer.make, precision))
+            graph, facts = dataclasses.replace(converted, content=made.content), made.facts
+            job.rejections += [made.rejection] if made.rejection and request.check else []
 
-        def write(precision: str = precision) -> FileEntry:
-            return writing.write(converted, precision, network, request, applied, job.folder)
+        def write(precision: str = precision, graph: writing.Converted = graph) -> FileEntry:
+            return writing.write(graph, precision, network, request, applied, job.folder)
 
-        entry = job.stage(f"{label} {precision}: write", write)
+        entry = msgspec.structs.replace(job.stage(f"{label} {precision}: write", write), quantization=facts)
         if request.check:
 
             def check(entry: FileEntry = entry) -> tuple[FileEntry, GateError | None]:
@@ -202,6 +214,18 @@ def _export_format(
             entry, rejected = job.stage(f"{label} {precision}: verify", check)
             job.rejections += [rejected] if rejected else []
         job.files.append(entry)
+
+
+def _quantizer(job: _Job, converted: writing.Converted, applied: tuple[Lowering, ...]) -> Quantizer:
+    request = job.request
+
+    def write(content: Any, folder: Path) -> FileEntry:
+        graph = dataclasses.replace(converted, content=content)
+        return writing.write(graph, "trial", job.network, request, applied, folder)
+
+    pictures = calibration_set(request.calibration, converted.size)
+    contract = Contract(request.max_absrel_drop, request.max_d1_drop)
+    return Quantizer(converted.file_format, converted.content, write, pictures, contract)
 
 
 def _manifest(job: _Job) -> Manifest:
@@ -231,7 +255,14 @@ def _manifest(job: _Job) -> Manifest:
 
 def _report(manifest: Manifest) -> bytes:
     rows = [
-        {"file": f.path, "bytes": f.bytes, "sha256": f.sha256, "parity": f.parity, "operators": f.operators}
+        {
+            "file": f.path,
+            "bytes": f.bytes,
+            "sha256": f.sha256,
+            "parity": f.parity,
+            "operators": f.operators,
+            "quantization": f.quantization,
+        }
         for f in manifest.files
     ]
     summary = {"model": manifest.name, "source": manifest.source.statement, "files": rows}

@@ -79,19 +79,30 @@ def calibration(size: tuple[int, int], folder: Path | None) -> Calibration:
         frames = street_frames(_SCENE_SEED + 1, CALIBRATION_SCENES, *size)
         pictures = [ReferencePicture(f"street-{i}", "", f.image) for i, f in enumerate(frames)]
         return Calibration(pictures, f"{len(pictures)} rendered street scenes", _digest(pictures))
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.", "", "Name a folder of pictures with --calib.")
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES)
-    if not files:
-        raise InputError(
-            f"{folder} has no pictures.",
-            f"Looked for {', '.join(sorted(_SUFFIXES))}.",
-            "Name another folder.",
-        )
+    files = picture_files(folder)
     count = min(len(files), MOST_CALIBRATION_PICTURES)
     chosen = [files[round(i * (len(files) - 1) / max(count - 1, 1))] for i in range(count)]
     pictures = [ReferencePicture(p.stem, "", _resized(p, size)) for p in chosen]
     return Calibration(pictures, f"{len(pictures)} of {len(files)} pictures of a folder", _digest(pictures))
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures of a folder by name; of a data set with ``left/``, those of its left camera.
+
+    Raises:
+        InputError: no such folder, or none in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", "", "Name a folder of pictures with --calib.")
+    inside = folder / "left" if (folder / "left").is_dir() else folder
+    files = sorted(p for p in inside.iterdir() if p.suffix.lower() in _SUFFIXES)
+    if not files:
+        raise InputError(
+            f"{inside} has no pictures.",
+            f"Looked for {', '.join(sorted(_SUFFIXES))}.",
+            "Name another folder.",
+        )
+    return files
 
 
 def _digest(pictures: list[ReferencePicture]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgedepth.errors import InputError, UsageError
-from edgedepth.export.formats import DEFAULT_OPSET, require_format, require_precision
+from edgedepth.export.formats import CALIBRATED, DEFAULT_OPSET, QUANTIZED, require_format, require_precision
 from edgedepth.models import ModelCard, card, shipped_weights
 
 
@@ -27,7 +27,9 @@ class ExportRequest:
         lowering: ``auto`` or ``none`` (the definition as published, for comparison).
         opset: ONNX operator set.
         check: compare every file with the PyTorch model.
-        calibration: folder of pictures for choosing sampling windows; None renders street scenes.
+        calibration: folder of pictures, or a data set, for choosing sampling windows, for calibrating integers and
+            for judging them; None renders street scenes.
+        max_absrel_drop, max_d1_drop: what quantized files may lose on held-out pictures of `calibration`.
         reference: picture for the parity check; None renders one.
     """
 
@@ -45,6 +47,8 @@ class ExportRequest:
     check: bool = True
     calibration: Path | None = None
     reference: Path | None = None
+    max_absrel_drop: float = 0.005
+    max_d1_drop: float = 0.01
 
 
 def validate(request: ExportRequest) -> None:
@@ -64,9 +68,36 @@ def validate(request: ExportRequest) -> None:
                 f"{name} files have {low} to {high}.",
                 "Drop --opset.",
             )
+    _validate_quantization(request)
     if request.batch < 1:
         raise UsageError(f"A batch of {request.batch} is empty.", "", "Use --batch 1 or more.")
     _validate_source(request)
+
+
+def _validate_quantization(request: ExportRequest) -> None:
+    asked = [p for p in request.precisions if p in QUANTIZED]
+    if asked and request.lowering == "none":
+        raise UsageError(
+            f"{asked[0]} needs the lowered network.",
+            "--lowering none exports the definition as published.",
+            "Drop --lowering none.",
+        )
+    if asked and request.input == "uint8":
+        raise UsageError(
+            f"{asked[0]} files take float input.",
+            "--input uint8 was given.",
+            "Drop --input uint8, or use fp32 or fp16.",
+        )
+    ranged = [p for p in asked if p in CALIBRATED]
+    if ranged and request.calibration is None and request.random_seed is None:
+        raise UsageError(
+            f"{ranged[0]} needs calibration pictures.",
+            "Rendered streets do not count for trained weights.",
+            "Name a folder of pictures like those to come, or a data set, with --calib.",
+        )
+    for option, bound in (("--max-absrel-drop", request.max_absrel_drop), ("--max-d1-drop", request.max_d1_drop)):
+        if not bound >= 0:
+            raise UsageError(f"{option} is a bound of 0 or more.", f"It is {bound:g}.", "The defaults: 0.005, 0.01.")
 
 
 def _validate_source(request: ExportRequest) -> None:

@@ -55,7 +55,14 @@ def write(
     applied: tuple[Lowering, ...],
     folder: Path,
 ) -> FileEntry:
-    """Write one file of that precision into `folder`, its essentials inside."""
+    """Write one file of that precision into `folder`, its essentials inside.
+
+    Args:
+        converted: the graph: float32 for fp32 and fp16, else quantized already.
+        precision: what it is called.
+        network, request, applied: what it is.
+        folder: where it goes.
+    """
     card, size, file_format = network.card, converted.size, converted.file_format
     essentials = Essentials(
         schema_version=SCHEMA_VERSION,

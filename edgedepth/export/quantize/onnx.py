@@ -26,6 +26,8 @@ from edgedepth.export.quantize.onnx_weights import quantize_dynamic, quantize_we
 __all__ = ["Group", "groups", "quantize"]
 
 PRECISIONS = ("w8", "dyn8", "w8a8", "w8a16")
+ALWAYS_FLOAT: frozenset[str] = frozenset()
+"""No layer is in float as a whole: `onnx_policy` decides by operator."""
 OPSET_OF_16_BITS = 21
 """The first operator set whose QuantizeLinear gives 16-bit integers."""
 
