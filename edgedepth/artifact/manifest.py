@@ -156,7 +156,7 @@ class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         kept: layers that were left in float by choice, besides those that the format always leaves.
         calibration: None where the scheme needs none.
         outcome: measured on held-out pictures; None when the export ran unchecked.
-        sensitivity: by layer, what AbsRel grows by or d<1.25 falls by, whichever is more, when this layer alone is
+        sensitivity: per layer, what AbsRel grows by or d<1.25 falls by, whichever is more, when this layer alone is
             quantized; worst first, empty if not measured.
     """
 
@@ -164,7 +164,7 @@ class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kept: tuple[str, ...]
     calibration: CalibrationFacts | None
     outcome: ContractOutcome | None
-    sensitivity: dict[str, float]
+    sensitivity: tuple[tuple[str, float], ...]
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

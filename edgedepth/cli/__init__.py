@@ -14,6 +14,7 @@ from edgedepth.cli.export import export
 from edgedepth.cli.formats import formats
 from edgedepth.cli.inspect import inspect
 from edgedepth.cli.models import models
+from edgedepth.cli.quantize_report import quantize_report
 from edgedepth.cli.run import run
 from edgedepth.cli.train import train
 
@@ -53,6 +54,7 @@ for command in (models, formats, export, check, inspect, run):
     app.command()(command)
 app.command("eval")(evaluate)
 app.command()(train)
+app.command()(quantize_report)
 app.add_typer(bench, name="bench")
 app.command()(doctor)
 

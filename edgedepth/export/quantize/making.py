@@ -130,7 +130,7 @@ class Quantizer:
             kept=tuple(group.name for group in self.groups if group.name in trial.kept),
             calibration=self.pictures.facts if scheme in CALIBRATED else None,
             outcome=trial.outcome,
-            sensitivity={name: round(value, 6) for name, value in harm.items()},
+            sensitivity=tuple((name, round(value, 6)) for name, value in harm.items()),
         )
 
     def _rejection(self, precision: str, missed: list[str], harm: dict[str, float]) -> GateError:
