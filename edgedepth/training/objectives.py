@@ -99,7 +99,7 @@ def masked(setting: Setting, stage: Stage, batch: ClipBatch, noise: torch.Genera
     with setting.precision.half():
         variances = networks.variance(neighbourhood(batch))
     likelihoods = [
-        distribution_loss(scale.error, variance.float(), mask, settings.likelihood)
+        distribution_loss(scale.error, variance.float(), mask, settings.likelihood, settings.average)
         for scale, variance, mask in zip(errors, variances, masks, strict=True)
     ]
     parts = {

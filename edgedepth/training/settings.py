@@ -188,6 +188,8 @@ class Masked:
     Attributes:
         mask: ``hard`` is the release's, whose threshold network gets no gradient.
         likelihood: ``paper`` has the factor 0.5 of its eq. 13, ``released`` has none.
+        average: of the masked likelihood: over the ``static`` pixels, so that a threshold that learns has no gain in
+            masking everything; or over ``all``, as published.
         early_pass: the early network is the one after so many passes over the data in the photometric stage. 1 is
             what the release calls epoch 0; the release takes 3 on KITTI and 2 on Cityscapes.
         refresh_passes: after each so many passes of the masked stage the early network becomes the one in
@@ -199,6 +201,7 @@ class Masked:
 
     mask: Literal["hard", "straight-through", "soft"] = "straight-through"
     likelihood: Literal["paper", "released"] = "paper"
+    average: Literal["all", "static"] = "static"
     early_pass: int = 1
     refresh_passes: int = 0
     threshold: float = 0.1

@@ -110,15 +110,16 @@ def test_supervision_is_added_at_its_weight(make):
     assert float(parts["depth"]) == pytest.approx(float(expected), rel=1e-5)
 
 
-def test_masked_is_likelihood_and_geometric_smoothing(make):
-    setting, _, batch = make()
+@pytest.mark.parametrize("average", ["all", "static"])
+def test_masked_is_likelihood_and_geometric_smoothing(make, average):
+    setting, _, batch = make(average=average)
     terms = masked(setting, setting.recipe.stages[1], batch, noise())
     disparities = setting.disparities(batch.seen["target"])
     masks, mu = static_masks(setting, batch.seen["target"])
     errors = reprojections(setting, batch, disparities, noise())
     variances = setting.networks.variance(neighbourhood(batch))
     likelihood = [
-        float(distribution_loss(e.error, v, m, "paper").detach().mean())
+        float(distribution_loss(e.error, v, m, "paper", average).detach().mean())
         for e, v, m in zip(errors, variances, masks, strict=True)
     ]
     assert float(terms.parts["likelihood"]) == pytest.approx(np.mean(likelihood), rel=1e-4)

@@ -54,7 +54,7 @@ def test_recipes_that_are_named_ship():
 
 def test_the_defaults_are_the_ones_stated():
     text = PAGE.read_text()
-    for name, default in (("mask", '"straight-through"'), ("likelihood", '"paper"')):
+    for name, default in (("mask", '"straight-through"'), ("likelihood", '"paper"'), ("average", '"static"')):
         assert f"{name} = {default}" in text
         assert getattr(Masked(), name) == default.strip('"')
     for name in ("early_pass", "refresh_passes", "threshold"):
