@@ -211,6 +211,9 @@ def test_manifest_fields_are_documented() -> None:
         manifest.Parity,
         manifest.Lowering,
         manifest.Reference,
+        manifest.Quantization,
+        manifest.CalibrationFacts,
+        manifest.ContractOutcome,
     ):
         for field in struct.__struct_fields__:
             assert f"`{field}`" in text, f"{struct.__name__}.{field} is not in docs/artifact.md"

@@ -29,6 +29,8 @@ class ExportFormat:
 QUANTIZED = ("w8", "dyn8", "w8a8", "w8a16", "auto")
 CALIBRATED = ("w8a8", "w8a16", "auto")
 """Precisions whose activations need ranges from pictures."""
+OPSET_OF_16_BITS = 21
+"""The first ONNX operator set whose QuantizeLinear gives 16-bit integers."""
 _PRECISIONS = ("fp32", "fp16", *QUANTIZED)
 
 FORMATS = {

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from edgedepth.errors import InputError, UsageError
-from edgedepth.export.formats import CALIBRATED, DEFAULT_OPSET, QUANTIZED, require_format, require_precision
+from edgedepth.export.formats import (
+    CALIBRATED,
+    DEFAULT_OPSET,
+    OPSET_OF_16_BITS,
+    QUANTIZED,
+    require_format,
+    require_precision,
+)
 from edgedepth.models import ModelCard, card, shipped_weights
 
 
@@ -87,6 +94,12 @@ def _validate_quantization(request: ExportRequest) -> None:
             f"{asked[0]} files take float input.",
             "--input uint8 was given.",
             "Drop --input uint8, or use fp32 or fp16.",
+        )
+    if "w8a16" in asked and "onnx" in request.formats and request.opset < OPSET_OF_16_BITS:
+        raise UsageError(
+            f"w8a16 needs ONNX opset {OPSET_OF_16_BITS} or later.",
+            f"The opset is {request.opset}, whose QuantizeLinear gives 8 bits only.",
+            f"Use --opset {OPSET_OF_16_BITS}, or --format tflite alone.",
         )
     ranged = [p for p in asked if p in CALIBRATED]
     if ranged and request.calibration is None and request.random_seed is None:

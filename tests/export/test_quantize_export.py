@@ -91,6 +91,13 @@ def test_rendered_streets_do_not_calibrate_trained_weights():
     validate(ExportRequest("flex-nano", precisions=("w8", "dyn8")))
 
 
+def test_sixteen_bits_need_their_operator_set_before_any_work():
+    with pytest.raises(UsageError, match="opset 21"):
+        validate(ExportRequest("flex-nano", precisions=("w8a16",), random_seed=0))
+    validate(ExportRequest("flex-nano", precisions=("w8a16",), random_seed=0, opset=21))
+    validate(ExportRequest("flex-nano", precisions=("w8a16",), random_seed=0, formats=("tflite",)))
+
+
 @pytest.mark.parametrize("changes", [{"lowering": "none"}, {"input": "uint8"}, {"max_d1_drop": -1.0}])
 def test_what_cannot_be_combined_is_refused_at_once(changes, tmp_path):
     with pytest.raises(UsageError):
