@@ -8,17 +8,19 @@ import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from edgedepth.errors import InputError, UsageError
 from edgedepth.export.quantize.onnx import groups, quantize
 from edgedepth.export.quantize.onnx_edit import integers_of, per_channel
+from edgedepth.export.quantize.onnx_split import slice_single_parts
 from edgedepth.export.quantize.onnx_static import UINT8, UINT16
 
 SIZE = (64, 96)
 PRECISIONS = ("w8", "dyn8", "w8a8", "w8a16")
 FLOAT_CONVOLUTIONS = 6
 """The first, the four at half resolution after the last upsampling, and the head."""
+DEQUANTIZED = "DequantizeLinear"
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -157,6 +159,65 @@ def test_convolutions_fuse_to_integers_and_the_head_stays_in_float(model, quanti
     for node in small.graph.node:
         if node.name in head and node.op_type != "DequantizeLinear":
             assert quantizers.isdisjoint(node.input[:1])
+
+
+def test_what_only_moves_stays_in_integers_of_one_scale(quantized, tmp_path) -> None:
+    small = quantized("w8a8")
+    made = {node.output[0]: node for node in small.graph.node}
+    known, moved = constants(small), 0
+
+    def affine(name: str) -> tuple[float, int] | None:
+        """Scale and zero point of an integer map that a DequantizeLinear gives."""
+        node = made.get(name)
+        if node is None or node.op_type != "DequantizeLinear" or node.input[1] not in known:
+            return None
+        return float(known[node.input[1]]), int(known[node.input[2]])
+
+    readers = {node.input[0]: node.output[0] for node in small.graph.node if node.op_type == "QuantizeLinear"}
+    for node in small.graph.node:
+        behind = made.get(f"{node.output[0]}_float")
+        if node.op_type in ("Concat", "MaxPool", "Slice") and behind is not None and node.output[0] in readers:
+            inputs = node.input if node.op_type == "Concat" else node.input[:1]
+            found = {affine(name) for name in inputs}
+            if None not in found:
+                assert found == {affine(behind.output[0])}
+                moved += 1
+    assert moved > 20
+    # Integers become float for arithmetic that has no integer kernel, never to be cut up and quantized again.
+    path = tmp_path / "fused.onnx"
+    fused(small, path)
+    graph = onnx.load(path).graph
+    after = {node.output[0]: node.op_type for node in graph.node}
+    cuts = [node for node in graph.node if node.op_type in ("Slice", "Split")]
+    cut = {name for node in cuts if after.get(node.input[0]) == DEQUANTIZED for name in node.output}
+    assert cut.isdisjoint(node.input[0] for node in graph.node if node.op_type == "QuantizeLinear")
+
+
+@given(
+    lengths=st.lists(st.integers(1, 5), min_size=2, max_size=4),
+    read=st.sets(st.integers(0, 3), min_size=1, max_size=2),
+    axis=st.sampled_from([1, 2, -1]),
+)
+def test_splits_of_which_one_part_is_read_are_slices(lengths, read, axis) -> None:
+    read = sorted({index % len(lengths) for index in read})
+    shape = [1, 3, 4]
+    shape[axis] = sum(lengths)
+    parts = [f"part_{i}" for i in range(len(lengths))]
+    nodes = [helper.make_node("Split", ["x", "lengths"], parts, name="split", axis=axis)]
+    nodes += [helper.make_node("Neg", [parts[i]], [f"y_{i}"], name=f"neg_{i}") for i in read]
+    single = onnx.TensorProto.FLOAT
+    outputs = [helper.make_tensor_value_info(f"y_{i}", single, [None] * 3) for i in read]
+    inputs = [helper.make_tensor_value_info("x", single, shape)]
+    given_lengths = [numpy_helper.from_array(np.array(lengths, np.int64), "lengths")]
+    graph = helper.make_graph(nodes, "splits", inputs, outputs, given_lengths)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    found = slice_single_parts(model)
+    onnx.checker.check_model(found, full_check=True)
+    assert found.graph.node[0].op_type == ("Slice" if len(read) == 1 else "Split")
+    picture = np.random.default_rng(0).random(shape, np.float32)
+    ends = np.cumsum(lengths)
+    expected = -np.take(picture, range(ends[read[0]] - lengths[read[0]], ends[read[0]]), axis)
+    assert np.array_equal(run(found, picture), expected)
 
 
 def test_dynamic_ranges_use_integer_convolutions(model, quantized) -> None:

@@ -18,6 +18,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgedepth.errors import InputError, UsageError, nearest
+from edgedepth.export.formats import OPSET_OF_16_BITS
 from edgedepth.export.quantize.groups import Group
 from edgedepth.export.quantize.onnx_layers import groups
 from edgedepth.export.quantize.onnx_static import UINT8, UINT16, quantize_static
@@ -28,8 +29,6 @@ __all__ = ["Group", "groups", "quantize"]
 PRECISIONS = ("w8", "dyn8", "w8a8", "w8a16")
 ALWAYS_FLOAT: frozenset[str] = frozenset()
 """No layer is in float as a whole: `onnx_policy` decides by operator."""
-OPSET_OF_16_BITS = 21
-"""The first operator set whose QuantizeLinear gives 16-bit integers."""
 
 
 def quantize(
