@@ -121,7 +121,7 @@ def test_pictures_of_a_batch_do_not_meet(seed, style):
     module = sampler(style, seed=seed)
     x = maps(seed, 3, 8, 3, 5)
     with torch.no_grad():
-        assert gap(module(x), torch.cat([module(x[i : i + 1]) for i in range(3)])) <= 1e-6
+        assert gap(module(x), torch.cat([module(x[i : i + 1]) for i in range(3)])) <= 1e-5
 
 
 @few
