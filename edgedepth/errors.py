@@ -54,6 +54,24 @@ class MissingDependencyError(EdgedepthError):
     exit_code = 5
 
 
+class DeviceError(EdgedepthError):
+    """A device that is not there, not ready, or went away."""
+
+    exit_code = 6
+
+
+class InvalidBenchmarkError(EdgedepthError):
+    """A measurement whose time must not be quoted."""
+
+    exit_code = 7
+
+
+class RegressionError(EdgedepthError):
+    """A comparison found something slower than allowed."""
+
+    exit_code = 8
+
+
 class OutputError(EdgedepthError):
     """The result could not be written."""
 

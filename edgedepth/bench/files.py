@@ -9,6 +9,8 @@ from edgedepth.artifact import open_artifact
 from edgedepth.errors import InputError
 
 SUFFIXES = (".tflite", ".onnx")
+RESULTS = "results.jsonl"
+"""Name of the result file in a folder that a measurement writes."""
 
 
 def graph_files(paths: Iterable[Path]) -> list[Path]:
@@ -33,3 +35,8 @@ def graph_files(paths: Iterable[Path]) -> list[Path]:
         else:
             found.append(path)
     return found
+
+
+def result_file(path: Path) -> Path:
+    """The result file that is meant: of a folder, the one that a measurement writes there."""
+    return path / RESULTS if path.is_dir() else path

@@ -1,0 +1,107 @@
+"""Each reason for which a time must not be quoted, and each that only deserves a warning."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_records import record, samples
+from msgspec.structs import replace
+
+from edgedepth.bench.schema import Conditions, Latency, Phases, Plan, Reading, Runtime
+from edgedepth.bench.statistics import latency_of
+from edgedepth.bench.validity import judged
+
+
+def said(result):
+    return " | ".join(caution.what for caution in result.warnings)
+
+
+def strict(**told):
+    return Runtime(name="benchmark_model", version="", accelerator="gpu", strict=True, **told)
+
+
+def test_a_quiet_measurement_is_valid_and_nothing_is_said():
+    result = record()
+    assert result.valid
+    assert result.invalid_reasons == result.warnings == ()
+
+
+def test_nothing_timed_is_invalid_for_the_reason_that_is_known():
+    assert record(latency=None).invalid_reasons == ("nothing was timed",)
+    assert record(latency=None, invalid_reasons=("the tool crashed",)).invalid_reasons == ("the tool crashed",)
+
+
+def test_a_reason_that_came_in_stays():
+    result = record(invalid_reasons=("the device went away",))
+    assert not result.valid
+    assert result.invalid_reasons == ("the device went away",)
+
+
+def test_too_few_runs_and_too_short():
+    assert "5 timed runs" in record(samples(count=5)).invalid_reasons[0]
+    plan = Plan(runs=10, seconds=3.0)
+    assert "1.0 s" in record(plan=plan, latency=latency_of(samples(), seconds=1.0)).invalid_reasons[0]
+    assert record(plan=plan, latency=latency_of(samples(), seconds=3.0)).valid
+
+
+def test_noise_by_samples_and_by_summary():
+    assert "too noisy" in record(samples(spread=0.4)).invalid_reasons[0]
+    summary = Latency(samples_ms=[], count=60, mean=10.0, std=1.0)
+    assert record(latency=summary).valid
+    assert "too noisy" in record(latency=replace(summary, std=2.0)).invalid_reasons[0]
+
+
+def test_a_few_outliers_only_deserve_a_warning():
+    result = record([*samples(count=58), 40.0, 50.0][::-1])
+    assert result.valid
+    assert "5.0 times the median" in said(result)
+
+
+def test_partly_delegated_matters_only_where_the_accelerator_is_strict():
+    partly = strict(fully_accelerated=False, delegated=7, nodes=9)
+    assert "only partly delegated to the gpu: 7 of 9 nodes" in record(runtime=partly).invalid_reasons
+    assert record(runtime=replace(partly, strict=False)).valid
+    assert record(runtime=strict(fully_accelerated=True)).valid
+    assert "does not tell" in record(runtime=strict()).invalid_reasons[0]
+
+
+@pytest.mark.parametrize("change", [{"plugged": True}, {"low_power": True}, {"governors": {"0": "powersave"}}])
+def test_a_device_that_changed_underneath(change):
+    before = Reading(at_s=-1, plugged=False, low_power=False, governors={"0": "schedutil"})
+    untold = Reading(at_s=1)
+    after = replace(before, at_s=2, **change)
+    assert record(conditions=Conditions(readings=(before, untold, before))).valid
+    assert "changed underneath" in record(conditions=Conditions(readings=(before, untold, after))).invalid_reasons[0]
+
+
+def test_throttling_by_the_devices_word_and_by_the_samples():
+    hot = Conditions(readings=(Reading(at_s=0, thermal_status=0), Reading(at_s=9, thermal_status=2)))
+    assert "thermal status 2" in record(conditions=hot).invalid_reasons[0]
+    slower = [*samples(10, 30), *samples(11.5, 30, seed=1)]
+    assert "slowed down" in record(slower).invalid_reasons[0]
+    assert record(slower[::-1]).valid
+
+
+def test_warnings_carry_remedies():
+    readings = (Reading(at_s=0, battery_level=30, low_power=True),)
+    result = record(
+        samples(0.5),
+        conditions=Conditions(readings=readings, fixed_performance=True),
+        phases=Phases(first_ms=9.0),
+    )
+    assert result.valid
+    for words in ("30 %", "low-power", "pinned", "0.5", "18.0 times"):
+        assert words in said(result)
+    assert all(caution.remedy for caution in result.warnings)
+
+
+def test_a_tool_without_samples_says_so():
+    assert "no raw samples" in said(record(latency=Latency(samples_ms=[], count=60, mean=10.0, std=0.1)))
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60))
+def test_judging_twice_changes_nothing(times):
+    once = record(times)
+    assert judged(once) == once
+    assert once.valid == (not once.invalid_reasons)
