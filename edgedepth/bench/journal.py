@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterable
 from io import RawIOBase
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import TracebackType
 
 import msgspec
 
-from edgedepth.bench.schema import SCHEMA_VERSION, Record
+from edgedepth.bench.schema import SCHEMA_VERSION, Latency, Memory, Phases, Reading, Record
 from edgedepth.errors import InputError, OutputError, UsageError
 
 
@@ -29,12 +30,37 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round", tag_field="t
     samples_ms: dict[str, float]
 
 
-Entry = Record | Round
+class Part(msgspec.Struct, frozen=True, kw_only=True, tag="part", tag_field="type"):
+    """One invocation of a benchmark program, of the several that a record is made of.
+
+    Attributes:
+        matrix: identity of the matrix.
+        key: the configuration's (`schema.key`).
+        number: round that it belongs to, counted from 0.
+        readings: of the device before, during and after; seconds count from the program's start.
+    """
+
+    matrix: str
+    key: str
+    number: int
+    phases: Phases
+    latency: Latency
+    memory: Memory | None
+    delegated: int | None
+    nodes: int | None
+    partitions: int | None
+    fully_accelerated: bool | None
+    version: str
+    readings: tuple[Reading, ...]
+    cooldown_s: float | None
+
+
+Entry = Record | Round | Part
 _DECODER = msgspec.json.Decoder(Entry)
 
 
 class Journal:
-    """A result file that one process at a time appends to.
+    """A result file that one process at a time appends to, from any of its threads.
 
     Use it as a context manager. What lay in the file when it was opened is in `records` and `rounds`; a last line
     that a kill cut short is dropped, and cut off the file before anything is appended.
@@ -49,6 +75,7 @@ class Journal:
         self.path = path
         self._file: RawIOBase | None = None
         self._entries: list[Entry] = []
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Journal:
         try:
@@ -89,15 +116,24 @@ class Journal:
         """The rounds of one matrix in the order in which they were measured."""
         return [entry for entry in self._entries if isinstance(entry, Round) and entry.matrix == matrix]
 
+    def parts(self, matrix: str) -> list[Part]:
+        """The invocations of one matrix in the order in which they ended."""
+        return [entry for entry in self._entries if isinstance(entry, Part) and entry.matrix == matrix]
+
     def append(self, entry: Entry) -> None:
         """Write one line, and have it on the disk before going on.
 
         Raises:
             OutputError: the disk is full or went away; what was written before stays readable.
         """
+        line = msgspec.json.encode(entry) + b"\n"
+        with self._lock:
+            self._write(line)
+            self._entries.append(entry)
+
+    def _write(self, line: bytes) -> None:
         if self._file is None:
             raise ValueError("the journal is not open")
-        line = msgspec.json.encode(entry) + b"\n"
         start = self._file.seek(0, os.SEEK_END)
         try:
             left = memoryview(line)
@@ -107,7 +143,6 @@ class Journal:
         except OSError as error:
             os.truncate(self.path, start)
             raise OutputError(f"{self.path} could not be written.", str(error), "Free some space and go on.") from error
-        self._entries.append(entry)
 
     def _close(self) -> None:
         if self._file is not None:

@@ -127,6 +127,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         samples_ms: one per timed run; empty where a tool gives only a summary.
+        parts_ms: centre of each separate invocation of a tool, in order; empty where there was one process throughout.
         seconds: that the timed runs took together, what lay between them included; None where not told.
         mean, std, minimum, p5, median, p90, p95, p99, maximum: None where a tool does not tell.
         iqr: 75th minus 25th percentile; None without samples.
@@ -147,6 +148,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     maximum: float | None = None
     iqr: float | None = None
     ci95: tuple[float, float] | None = None
+    parts_ms: list[float] = []
 
     @property
     def centre(self) -> float | None:

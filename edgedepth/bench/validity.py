@@ -42,6 +42,7 @@ def _reasons(record: Record) -> Iterator[str]:
         return
     yield from _too_short(record, latency)
     yield from _too_noisy(latency)
+    yield from _parts_disagree(latency)
     if runtime.strict and runtime.fully_accelerated is False:
         taken = "" if runtime.nodes is None else f": {runtime.delegated} of {runtime.nodes} nodes"
         yield f"only partly delegated to the {runtime.accelerator}{taken}"
@@ -70,6 +71,13 @@ def _too_noisy(latency: Latency) -> Iterator[str]:
         return
     if spread > NOISY_SPREAD:
         yield f"too noisy: the spread is {100 * spread:.0f} % of the median (at most {100 * NOISY_SPREAD:.0f})"
+
+
+def _parts_disagree(latency: Latency) -> Iterator[str]:
+    if len(latency.parts_ms) > 1 and latency.centre:
+        low, high = min(latency.parts_ms), max(latency.parts_ms)
+        if high - low > NOISY_SPREAD * latency.centre:
+            yield f"its {len(latency.parts_ms)} invocations disagree: {low:.2f} to {high:.2f} ms"
 
 
 def _device_changed(readings: tuple[Reading, ...]) -> Iterator[str]:

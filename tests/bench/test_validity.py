@@ -52,6 +52,13 @@ def test_noise_by_samples_and_by_summary():
     assert "too noisy" in record(latency=replace(summary, std=2.0)).invalid_reasons[0]
 
 
+def test_invocations_that_disagree():
+    summary = Latency(samples_ms=[], count=60, mean=10.0, std=0.1, parts_ms=[10.0, 9.5, 10.5])
+    assert record(latency=summary).valid
+    apart = replace(summary, parts_ms=[9.0, 10.0, 11.0])
+    assert record(latency=apart).invalid_reasons == ("its 3 invocations disagree: 9.00 to 11.00 ms",)
+
+
 def test_a_few_outliers_only_deserve_a_warning():
     result = record([*samples(count=58), 40.0, 50.0][::-1])
     assert result.valid
