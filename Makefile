@@ -32,7 +32,7 @@ demo: venv
 	@$(IN_VENV); edgedepth export flex-nano -o demo/flex-nano --force
 	@$(IN_VENV); edgedepth run demo/flex-nano demo/street.png -o demo/depth.png
 	@$(IN_VENV); python examples/read_artifact.py demo/flex-nano
-	@$(IN_VENV); edgedepth bench host demo/flex-nano --rounds 10
+	@$(IN_VENV); edgedepth bench host demo/flex-nano --runs 10 --seconds 0 --allow-invalid
 	@echo "In demo/, in bytes:"; cd demo && find . -type f | sort | xargs wc -c
 
 lint: venv

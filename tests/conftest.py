@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from device.tiers import pytest_terminal_summary  # noqa: F401 - with several workers only this file is loaded by all
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from edgedepth.bench.schema import Record, configuration
-from edgedepth.bench.statistics import Ratio, chance_of_no_slowdown
+from edgedepth.bench.statistics import Ratio, chance_of_no_slowdown, enough_resamples
 
 SIGNIFICANCE = 0.01
 """Chance of calling anything a regression where nothing became slower than allowed, over all pairs together."""
@@ -166,7 +166,8 @@ def _ratio(before: Record, after: Record) -> Ratio:
         return Ratio(value, value, value)
     # The two were measured at different times, so each side is drawn anew by itself.
     rng = np.random.default_rng(0)
-    medians = [np.median(side[rng.integers(len(side), size=(1000, len(side)))], axis=1) for side in (old, new)]
+    draws = enough_resamples(max(len(old), len(new)))
+    medians = [np.median(side[rng.integers(len(side), size=(draws, len(side)))], axis=1) for side in (old, new)]
     low, high = (float(q) for q in np.percentile(medians[1] / medians[0], [2.5, 97.5]))
     return Ratio(value, low, high)
 

@@ -10,25 +10,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from onnx import TensorProto, helper, numpy_helper
 
-from edgedepth.bench.runner import Runner, litert_runner, onnx_runner
 from edgedepth.bench.tflite_writer import TfliteWriter
 
 CHANNELS, HEIGHT, WIDTH, LAYERS = 128, 24, 80, 3
 MACS = LAYERS * HEIGHT * WIDTH * 9 * CHANNELS * CHANNELS
 """Multiply-adds of one run of the floor's graph."""
-
-
-def floor_runner(family: str, threads: int) -> Runner:
-    """The floor's graph in a runtime.
-
-    Args:
-        family: a `Runner`'s: ``litert`` or ``onnxruntime``.
-        threads: as for the graphs that are measured.
-    """
-    name = f"{LAYERS} plain 3x3 convolutions {CHANNELS} to {CHANNELS} at {HEIGHT}x{WIDTH}"
-    if family == "litert":
-        return litert_runner(tflite_convolutions(), name, threads)
-    return onnx_runner(onnx_convolutions(), name, threads)
+GRAPH = f"{LAYERS} plain 3x3 convolutions {CHANNELS} to {CHANNELS} at {HEIGHT}x{WIDTH}"
+"""What to call it."""
 
 
 def tflite_convolutions() -> bytes:
@@ -36,7 +24,7 @@ def tflite_convolutions() -> bytes:
     writer = TfliteWriter()
     shape = (1, HEIGHT, WIDTH, CHANNELS)
     first = last = writer.tensor("input", shape)
-    for i, weight in enumerate(_weights()):
+    for i, weight in enumerate(weights()):
         filters = writer.constant(f"weight{i}", np.ascontiguousarray(weight.transpose(0, 2, 3, 1)))
         bias = writer.constant(f"bias{i}", np.zeros(CHANNELS, np.float32))
         out = writer.tensor(f"layer{i}", shape)
@@ -55,13 +43,14 @@ def onnx_convolutions() -> bytes:
         "floor",
         [helper.make_tensor_value_info("x0", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info(f"x{LAYERS}", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(weight, f"weight{i}") for i, weight in enumerate(_weights())],
+        [numpy_helper.from_array(weight, f"weight{i}") for i, weight in enumerate(weights())],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     return bytes(model.SerializeToString())
 
 
-def _weights() -> list[np.ndarray]:
+def weights() -> list[np.ndarray]:
+    """Of each layer (out, in, 3, 3)."""
     # Of a variance that keeps activations near one: neither overflow nor slow denormals.
     rng = np.random.default_rng(0)
     scale = 1 / np.sqrt(9 * CHANNELS)

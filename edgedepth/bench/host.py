@@ -1,213 +1,307 @@
-"""Timing files beside each other on this machine, in shuffled rounds."""
+"""Measuring on this machine: a matrix in rounds, its results as records, what a kill interrupted taken up again."""
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timezone
+from time import monotonic
 
-import msgspec
-import numpy as np
+from msgspec.structs import replace
 
-from edgedepth.artifact import sha256
+from edgedepth import __version__
+from edgedepth.bench.backends.environment import environment
+from edgedepth.bench.floor import GRAPH as FLOOR_GRAPH
 from edgedepth.bench.floor import MACS as FLOOR_MACS
-from edgedepth.bench.floor import floor_runner
-from edgedepth.bench.machine import cpu_name, usable_cores
-from edgedepth.bench.runner import Runner, open_runner
-from edgedepth.bench.statistics import Ratio, Summary, ratio_of_medians, summarize
+from edgedepth.bench.job import Job
+from edgedepth.bench.journal import Journal, Round
+from edgedepth.bench.local_device import local_device, local_reading
+from edgedepth.bench.machine import usable_cores
+from edgedepth.bench.matrix import Configuration
+from edgedepth.bench.protocol import Lane, Progress, measure
+from edgedepth.bench.schema import (
+    SCHEMA_VERSION,
+    Caution,
+    Conditions,
+    Floor,
+    Memory,
+    Phases,
+    Place,
+    Plan,
+    Reading,
+    Record,
+    Runtime,
+    configuration,
+    key,
+)
+from edgedepth.bench.statistics import latency_of, ratio_of_medians, summarize
+from edgedepth.bench.validity import judged
+from edgedepth.errors import EdgedepthError
 
-Progress = Callable[[int, int], None]
-"""Called with rounds done and rounds planned; the plan may grow while a time has to be filled."""
+_ADAPTER = re.compile(r"Selected adapter: (?P<name>.+?), arch=.*adapterType=(?P<type>.+)")
+_SOFTWARE = "software"
+
+BUSY = 0.75
+"""Load per core from which a reader is warned."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long to measure.
+class Measured:
+    """What came of a matrix.
 
     Attributes:
-        rounds: at least this many; every runner is timed once per round.
-        seconds: at least this long, all runners together.
-        warmup_runs, warmup_seconds: at least that much per runner before the first round.
-        seed: of the order within rounds and of the inputs.
+        records: one per configuration, in the order asked, those of an earlier command included.
+        skipped: how many of them an earlier command had measured validly.
+        taken_up: rounds of an earlier sitting that count.
     """
 
-    rounds: int = 30
-    seconds: float = 0.0
-    warmup_runs: int = 3
-    warmup_seconds: float = 0.5
-    seed: int = 0
+    records: list[Record]
+    skipped: int
+    taken_up: int
 
 
-class FloorRow(msgspec.Struct, frozen=True):
-    """What a runtime reaches on plain large convolutions.
-
-    Attributes:
-        gmacs_per_second: 1e9 multiply-adds per second at the median.
-        samples_ms: of the floor's own graph, one per round.
-    """
-
-    family: str
-    runtime: str
-    graph: str
-    macs: int
-    gmacs_per_second: float
-    summary: Summary
-    samples_ms: list[float]
-
-
-class HostRow(msgspec.Struct, frozen=True):
-    """One file's times.
-
-    Attributes:
-        sha256: of the file.
-        samples_ms: one per round, in the order of the rounds.
-        to_first: this median over the first file's.
-        macs: multiply-adds that the floor is scaled to; None without a floor.
-        floor_ms: what they take at the floor's speed.
-        to_floor: this median over `floor_ms`.
-    """
-
-    file: str
-    sha256: str
-    family: str
-    runtime: str
-    threads: int
-    samples_ms: list[float]
-    summary: Summary
-    to_first: Ratio
-    macs: int | None = None
-    floor_ms: float | None = None
-    to_floor: Ratio | None = None
-
-
-class HostReport(msgspec.Struct, frozen=True):
-    """One interleaved measurement."""
-
-    cpu: str
-    cores: int
-    plan: Plan
-    rows: list[HostRow]
-    floors: list[FloorRow]
-
-
-def measure(runners: Sequence[Runner], plan: Plan, progress: Progress | None = None) -> list[list[float]]:
-    """Time every runner once per round, in an order that is shuffled anew each round.
-
-    Each timed run follows an untimed one of the same runner: in use a network runs many times in a row, so
-    caches hold its own weights, not another's.
-
-    Returns:
-        Milliseconds per runner and round, aligned over the runners.
-    """
-    for runner in runners:
-        _warm_up(runner, plan)
-    samples: list[list[float]] = [[] for _ in runners]
-    rng = np.random.default_rng(plan.seed)
-    start, done = time.perf_counter(), 0
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        while done < plan.rounds or time.perf_counter() - start < plan.seconds:
-            for index in rng.permutation(len(runners)):
-                samples[index].append(_timed(runners[index]))
-            done += 1
-            if progress is not None:
-                progress(done, _planned(plan, done, time.perf_counter() - start))
-    finally:
-        if collecting:
-            gc.enable()
-    return samples
-
-
-def _warm_up(runner: Runner, plan: Plan) -> None:
-    start, runs = time.perf_counter(), 0
-    while runs < plan.warmup_runs or time.perf_counter() - start < plan.warmup_seconds:
-        runner.run()
-        runs += 1
-
-
-def _timed(runner: Runner) -> float:
-    runner.run()
-    start = time.perf_counter_ns()
-    runner.run()
-    return (time.perf_counter_ns() - start) / 1e6
-
-
-def _planned(plan: Plan, done: int, elapsed: float) -> int:
-    by_time = round(done * plan.seconds / elapsed) if elapsed > 0 else 0
-    return max(plan.rounds, by_time, done)
-
-
-def bench_files(
-    files: Sequence[Path],
-    threads: int,
+def bench_host(
+    asked: Sequence[Configuration],
     plan: Plan,
     *,
     floor: bool = False,
-    macs: int | None = None,
+    journal: Journal | None = None,
+    fresh: bool = False,
+    reproduce: str = "",
     progress: Progress | None = None,
-) -> HostReport:
-    """Measure files beside each other, and beside plain convolutions where asked.
+) -> Measured:
+    """Measure configurations beside each other, and beside plain convolutions where asked.
 
     Args:
-        files: .tflite or .onnx files; the first is what the others are compared with.
-        threads: for every runtime.
+        asked: what; equal ones are measured once.
         plan: how long.
-        floor: also measure each runtime's floor and scale it to each file's multiply-adds.
-        macs: multiply-adds of every file, instead of counting them in the file.
+        floor: also time each runtime's floor in the same rounds.
+        journal: an open one, to which rounds and records are appended as they come; what it already holds is not
+            measured again.
+        fresh: empty the journal first.
+        reproduce: the command that measures the same again.
         progress: called after each round.
 
     Raises:
-        InputError: a file is damaged, or its input has no fixed size.
-        OperatorError: a runtime refuses a file.
+        OutputError: the journal cannot be written.
     """
-    counts = [_macs(file, macs) if floor else None for file in files]
-    runners = [open_runner(file, threads, plan.seed) for file in files]
-    families = list(dict.fromkeys(runner.family for runner in runners)) if floor else []
-    floors = {family: floor_runner(family, threads) for family in families}
-    samples = measure([*runners, *floors.values()], plan, progress)
-    floor_samples = dict(zip(floors, samples[len(runners) :], strict=True))
-    rows = [
-        HostRow(
-            str(file),
-            sha256(file),
-            runner.family,
-            runner.runtime,
-            threads,
-            own,
-            summarize(own),
-            ratio_of_medians(own, samples[0]),
-            **_against_floor(own, floor_samples.get(runner.family), count),
+    if journal is not None and fresh:
+        os.truncate(journal.path, 0)  # under the lock that the open journal holds
+    before = {} if journal is None or fresh else {record.key: record for record in journal.records}
+    rows = {row_key(one): one for one in asked}
+    pending = {name: one for name, one in rows.items() if not _suffices(before.get(name), plan, floor=floor)}
+    earlier: list[Round] = []
+    made: list[Record] = []
+    if pending:
+        matrix = _identity(
+            [*pending, *_floors(pending, wanted=floor)], [before[n] for n in pending if n in before], plan
         )
-        for file, runner, own, count in zip(files, runners, samples, counts, strict=False)
-    ]
-    floor_rows = [_floor_row(floors[family], floor_samples[family]) for family in families]
-    return HostReport(cpu_name(), usable_cores(), plan, rows, floor_rows)
+        earlier = [] if journal is None or fresh else journal.rounds(matrix)
+        append: Callable[[Round], object] | None = None if journal is None else journal.append
+        made = _measured(pending, plan, matrix, earlier, append, reproduce, progress, floor=floor)
+        if journal is not None:
+            for record in made:
+                journal.append(record)
+    found = before | {record.key: record for record in made}
+    taken_up = sum(1 for one in earlier if one.samples_ms)
+    return Measured([found[name] for name in rows], len(rows) - len(pending), taken_up)
 
 
-def _against_floor(own: list[float], floor: list[float] | None, macs: int | None) -> dict[str, Any]:
-    if floor is None or not macs:
-        return {}
-    scaled = [sample * macs / FLOOR_MACS for sample in floor]
-    return {"macs": macs, "floor_ms": summarize(scaled).median, "to_floor": ratio_of_medians(own, scaled)}
+def _suffices(record: Record | None, plan: Plan, *, floor: bool) -> bool:
+    """Whether an earlier command measured it validly, at least as long, and with its floor if that is asked."""
+    if record is None or not record.valid or record.latency is None:
+        return False
+    long_enough = record.latency.count >= plan.runs and (record.latency.seconds or 0.0) >= plan.seconds
+    return long_enough and (record.floor is not None or not floor or record.subject.macs is None)
 
 
-def _floor_row(runner: Runner, samples: list[float]) -> FloorRow:
-    summary = summarize(samples)
-    speed = FLOOR_MACS / summary.median / 1e6
-    return FloorRow(runner.family, runner.runtime, runner.name, FLOOR_MACS, speed, summary, samples)
+def row_key(one: Configuration) -> str:
+    """The key that its record will have."""
+    return key(one.subject, local_device(_place(one.runtime)), one.runtime)
 
 
-def _macs(file: Path, stated: int | None) -> int:
-    if stated is not None:
-        return stated
-    if file.suffix == ".onnx":
-        from edgedepth.artifact.onnx_graph import read_onnx  # noqa: PLC0415 - only for such files
+def _place(runtime: Runtime) -> Place:
+    return "host" if runtime.accelerator == "cpu" else "gpu"
 
-        return read_onnx(file).macs()
-    from edgedepth.artifact.tflite_graph import read_tflite  # noqa: PLC0415 - only for such files
 
-    return read_tflite(file).macs()
+def _floors(rows: Mapping[str, Configuration], *, wanted: bool) -> dict[str, Configuration]:
+    """One floor per way to run something."""
+    return {_floor_key(one): one for one in rows.values()} if wanted else {}
+
+
+def _floor_key(one: Configuration) -> str:
+    return f"floor|{one.job.batch}|{configuration(one.runtime)}"
+
+
+def _identity(keys: Sequence[str], failed: Sequence[Record], plan: Plan) -> str:
+    """Equal for the same configurations and seed; another one once invalid results have been written."""
+    content = json.dumps([sorted(keys), plan.seed, sorted(f"{one.key} {one.matrix}" for one in failed)])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _measured(
+    rows: Mapping[str, Configuration],
+    plan: Plan,
+    matrix: str,
+    earlier: Sequence[Round],
+    append: Callable[[Round], object] | None,
+    reproduce: str,
+    progress: Progress | None,
+    *,
+    floor: bool,
+) -> list[Record]:
+    floors = _floors(rows, wanted=floor)
+    lanes = {name: _lane(one.job) for name, one in rows.items()}
+    lanes |= {name: _lane(one.floor) for name, one in floors.items()}
+    load = os.getloadavg()[0]
+    started, start = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), monotonic()
+    readings = [local_reading(0.0)]
+    sittings = measure(lanes, plan, matrix, earlier, append, progress)
+    readings.append(local_reading(monotonic() - start))
+    told = [reading for reading in readings if reading != Reading(at_s=reading.at_s)]
+    sitting = _Sitting(matrix, started, sittings, plan, Conditions(readings=tuple(told)), reproduce, load)
+    return [_record(one, lanes[name], lanes.get(_floor_key(one)), sitting) for name, one in rows.items()]
+
+
+def _lane(job: Job) -> Lane:
+    try:
+        return Lane(job, environment(job))
+    except EdgedepthError as error:
+        return Lane(job, reason=" ".join(line for line in (error.cause, error.evidence, error.remedy) if line))
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """What the records of one matrix share.
+
+    Attributes:
+        sittings: in how many it was measured.
+        load: processes that wanted to run in the minute before, on average.
+    """
+
+    matrix: str
+    started: str
+    sittings: int
+    plan: Plan
+    conditions: Conditions
+    reproduce: str
+    load: float
+
+
+def _record(one: Configuration, lane: Lane, floor: Lane | None, sitting: _Sitting) -> Record:
+    ready, ended = lane.ready, lane.ended
+    gpu = _gpu(lane)
+    timed = lane.samples_ms and lane.reason is None
+    runtime = one.runtime
+    if ready is not None:
+        runtime = replace(runtime, version=ready.version, fully_accelerated=ready.fully_accelerated)
+    if ended is not None:
+        runtime = replace(runtime, delegated=ended.delegated, nodes=ended.nodes, partitions=ended.partitions)
+    return judged(
+        Record(
+            schema_version=SCHEMA_VERSION,
+            edgedepth=__version__,
+            matrix=sitting.matrix,
+            started=sitting.started,
+            subject=one.subject,
+            device=local_device(_place(one.runtime), gpu),
+            runtime=runtime,
+            plan=sitting.plan,
+            phases=Phases()
+            if ready is None
+            else Phases(
+                init_ms=ready.init_ms,
+                first_ms=ready.first_ms,
+                warmup_ms=ready.warmup_ms,
+                warmup_runs=ready.warmup_runs,
+            ),
+            latency=latency_of(_in_order(lane), lane.timed_s) if timed else None,
+            conditions=sitting.conditions,
+            memory=None
+            if ended is None
+            else Memory(
+                peak_mb=ended.peak_mb, before_mb=ready.before_mb if ready else None, method=ended.memory_method
+            ),
+            floor=_floor(one, lane, floor) if timed and floor else None,
+            invalid_reasons=tuple(_reasons(lane)),
+            warnings=tuple(_cautions(one, gpu, floor, sitting)),
+            reproduce=sitting.reproduce,
+            log=lane.log if lane.reason is not None else "",
+        )
+    )
+
+
+def _reasons(lane: Lane) -> Iterator[str]:
+    if lane.reason is None:
+        return
+    yield lane.reason
+    if lane.job.runtime == "litert" and lane.job.accelerator == "gpu":
+        from edgedepth.preflight.gpu import refusals  # noqa: PLC0415 - only where the accelerator refused
+
+        for refusal in refusals(lane.opening):
+            yield f"the GPU accelerator refuses {refusal.kind}: {refusal.reason}"
+
+
+def _in_order(lane: Lane) -> list[float]:
+    return [lane.samples_ms[number] for number in sorted(lane.samples_ms)]
+
+
+def _gpu(lane: Lane) -> str:
+    """Name and kind of the GPU; LiteRT tells its adapter in its log only."""
+    if lane.ready is None or lane.job.accelerator == "cpu":
+        return ""
+    adapter = _ADAPTER.search(lane.opening)
+    return lane.ready.gpu or (f"{adapter['name']} ({adapter['type'].strip()})" if adapter else "unknown GPU")
+
+
+def _floor(one: Configuration, lane: Lane, floor: Lane) -> Floor | None:
+    """From the rounds in which both were timed."""
+    macs = one.subject.macs
+    both = sorted(lane.samples_ms.keys() & floor.samples_ms.keys())
+    if not macs or not both:
+        return None
+    scale = macs / (FLOOR_MACS * one.job.batch)
+    scaled = [scale * floor.samples_ms[number] for number in both]
+    ratio = ratio_of_medians([lane.samples_ms[number] for number in both], scaled)
+    ms = summarize(scaled).median
+    return Floor(
+        graph=FLOOR_GRAPH,
+        macs=macs,
+        ms=ms,
+        gmacs_per_second=macs / ms / 1e6,
+        ratio=ratio.value,
+        ratio_low=ratio.low,
+        ratio_high=ratio.high,
+    )
+
+
+def _cautions(one: Configuration, gpu: str, floor: Lane | None, sitting: _Sitting) -> Iterator[Caution]:
+    if sitting.sittings > 1:
+        yield Caution(
+            what=f"It was measured in {sitting.sittings} sittings; opening, first inference and memory are the last's.",
+            remedy="Measure again with --fresh for one that nothing interrupted.",
+        )
+    if sitting.load > BUSY * usable_cores():
+        yield Caution(
+            what=f"The machine was busy: a load of {sitting.load:.1f} on {usable_cores()} cores before it began.",
+            remedy="Close other programs and measure again.",
+        )
+    if _SOFTWARE in gpu.lower():
+        yield Caution(
+            what="The GPU's driver computes on the CPU.",
+            remedy="It shows that the accelerator takes the graph; measure speed on a machine or phone with a GPU.",
+        )
+    if floor is not None and not floor.samples_ms:
+        yield Caution(
+            what=f"The floor could not be measured: {floor.reason or 'it was never timed'}.",
+            remedy="Leave --floor out for this runtime.",
+        )
+    if floor is not None and one.subject.macs is None:
+        yield Caution(
+            what="There is no floor: the multiply-adds of this graph cannot be counted.",
+            remedy="State the count with --macs.",
+        )

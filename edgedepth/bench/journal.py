@@ -116,9 +116,10 @@ class Journal:
         """The rounds of one matrix in the order in which they were measured."""
         return [entry for entry in self._entries if isinstance(entry, Round) and entry.matrix == matrix]
 
-    def parts(self, matrix: str) -> list[Part]:
-        """The invocations of one matrix in the order in which they ended."""
-        return [entry for entry in self._entries if isinstance(entry, Part) and entry.matrix == matrix]
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything, in the order in which it was appended."""
+        return tuple(self._entries)
 
     def append(self, entry: Entry) -> None:
         """Write one line, and have it on the disk before going on.

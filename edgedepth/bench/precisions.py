@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from edgedepth.artifact import Artifact, FileEntry
 from edgedepth.artifact.manifest import Manifest, Quantization
-from edgedepth.bench.host import HostRow, Plan, Progress, bench_files
-from edgedepth.bench.statistics import Ratio, Summary, ratio_of_medians
+from edgedepth.bench.host import bench_host, row_key
+from edgedepth.bench.matrix import Choice, configurations
+from edgedepth.bench.protocol import Progress
+from edgedepth.bench.schema import Plan, Runtime
+from edgedepth.bench.statistics import Ratio, Summary, ratio_of_medians, summarize
+from edgedepth.errors import OperatorError
 from edgedepth.evaluation.metrics import DepthMetrics
 from edgedepth.preflight.xnnpack import Partitions, xnnpack_partitions
 
@@ -106,11 +110,9 @@ def precision_rows(
 
     Raises:
         InputError: a file is damaged.
-        OperatorError: a runtime refuses a file.
+        OperatorError: a file cannot be measured.
     """
-    files = [artifact.path(entry) for entry in artifact.files]
-    report = bench_files(files, threads, plan, progress=progress)
-    times = {entry.path: row for entry, row in zip(artifact.files, report.rows, strict=True)}
+    times = _times(artifact, threads, plan, progress)
     return [
         PrecisionRow(
             name,
@@ -127,12 +129,37 @@ def precision_rows(
             depths.get(entry.path),
             times[entry.path].runtime,
             times[entry.path].samples_ms,
-            times[entry.path].summary,
+            summarize(times[entry.path].samples_ms),
             xnnpack_partitions(artifact.path(entry)) if entry.format == "tflite" else None,
             _to_fp32(entry, artifact, times, depths),
         )
         for entry in artifact.files
     ]
+
+
+class _Timed(NamedTuple):
+    runtime: str
+    samples_ms: list[float]
+
+
+def _times(artifact: Artifact, threads: int, plan: Plan, progress: Progress | None) -> dict[str, _Timed]:
+    """By `FileEntry.path`, all of the same rounds; files of equal content share one measurement."""
+    paths = {str(artifact.path(entry)): entry.path for entry in artifact.files}
+    asked = configurations(list(paths), Choice(threads=(threads,)), plan)
+    records = {record.key: record for record in bench_host(asked, plan, progress=progress).records}
+    found = {}
+    for one in asked:
+        record = records[row_key(one)]
+        if record.latency is None:
+            raise OperatorError(f"{one.job.graph} cannot be measured.", "; ".join(record.invalid_reasons), "")
+        found[paths[one.job.graph]] = _Timed(_title(record.runtime), record.latency.samples_ms)
+    return found
+
+
+def _title(runtime: Runtime) -> str:
+    if runtime.name == "litert":
+        return f"LiteRT {runtime.version} XNNPACK"
+    return f"ONNX Runtime {runtime.version} CPU"
 
 
 def _worst(entry: FileEntry) -> WorstParity | None:
@@ -143,7 +170,7 @@ def _worst(entry: FileEntry) -> WorstParity | None:
 
 
 def _to_fp32(
-    entry: FileEntry, artifact: Artifact, times: Mapping[str, HostRow], depths: Mapping[str, DepthMetrics]
+    entry: FileEntry, artifact: Artifact, times: Mapping[str, _Timed], depths: Mapping[str, DepthMetrics]
 ) -> ToFp32 | None:
     wanted = (FULL, entry.format, entry.size)
     full = next((one for one in artifact.files if (one.precision, one.format, one.size) == wanted), None)

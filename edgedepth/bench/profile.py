@@ -20,7 +20,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edgedepth.bench.runner import litert_runner, onnx_feed, onnx_session
+from edgedepth.bench.backends.litert import LitertCpu
+from edgedepth.bench.backends.onnx import onnx_feed, onnx_session
+from edgedepth.bench.litert import without_native_log
 
 WARMUP = 2
 
@@ -150,7 +152,12 @@ def prefix(model: Any, length: int) -> bytes:
 
 def _fastest(content: bytes, threads: int, runs: int) -> float:
     # The minimum, not the median: differences of neighbouring prefixes are small against disturbances.
-    run = litert_runner(content, "prefix", threads).run
+    prefixed = LitertCpu(content, "a prefix of the graph", threads)
+    with without_native_log(), prefixed.explained():
+        prefixed.open()
+        prefixed.feed()
+        prefixed.run()
+    run = prefixed.run
     for _ in range(WARMUP):
         run()
     best = float("inf")

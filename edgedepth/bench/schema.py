@@ -202,12 +202,14 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         fixed_performance: the phone's pinned mode was on; such a result compares builds, it is not what users get.
         cooldown_s: how long was waited before; None where nothing was waited for.
         baseline_c: hottest sensor before the matrix began; None where not told.
+        max_thermal: highest thermal status that counts as not throttled.
     """
 
     readings: tuple[Reading, ...] = ()
     fixed_performance: bool = False
     cooldown_s: float | None = None
     baseline_c: float | None = None
+    max_thermal: int = 0
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ def _reasons(record: Record) -> Iterator[str]:
         if not record.invalid_reasons:
             yield "nothing was timed"
         return
+    if record.device.place == "emulated":
+        yield "an emulated processor: its time is no device's"
     yield from _too_short(record, latency)
     yield from _too_noisy(latency)
     yield from _parts_disagree(latency)
@@ -93,8 +95,8 @@ def _device_changed(readings: tuple[Reading, ...]) -> Iterator[str]:
 
 def _throttled(record: Record, latency: Latency) -> Iterator[str]:
     statuses = [r.thermal_status for r in record.conditions.readings if r.thermal_status is not None]
-    if statuses and max(statuses) > 0:
-        yield f"throttled: thermal status {max(statuses)} was reached (0 is none)"
+    if statuses and max(statuses) > record.conditions.max_thermal:
+        yield f"throttled: thermal status {max(statuses)} was reached (at most {record.conditions.max_thermal})"
     if len(latency.samples_ms) >= ENOUGH_FOR_DRIFT:
         quarter = len(latency.samples_ms) // 4
         first, last = np.median(latency.samples_ms[:quarter]), np.median(latency.samples_ms[-quarter:])

@@ -5,15 +5,20 @@ from __future__ import annotations
 import typer
 
 from edgedepth import __version__
+from edgedepth.cli.bench_compare import bench_compare
+from edgedepth.cli.bench_device import bench_device
 from edgedepth.cli.bench_host import bench_host
+from edgedepth.cli.bench_report import bench_report
 from edgedepth.cli.check import check
 from edgedepth.cli.console import errors_as_exit_codes
+from edgedepth.cli.devices import devices
 from edgedepth.cli.doctor import doctor
 from edgedepth.cli.evaluate import evaluate
 from edgedepth.cli.export import export
 from edgedepth.cli.formats import formats
 from edgedepth.cli.inspect import inspect
 from edgedepth.cli.models import models
+from edgedepth.cli.preflight import preflight
 from edgedepth.cli.quantize_report import quantize_report
 from edgedepth.cli.run import run
 from edgedepth.cli.train import train
@@ -49,6 +54,9 @@ def root(
 
 bench = typer.Typer(help="Measure artifacts.", no_args_is_help=True)
 bench.command("host")(bench_host)
+bench.command("device")(bench_device)
+bench.command("compare")(bench_compare)
+bench.command("report")(bench_report)
 
 for command in (models, formats, export, check, inspect, run):
     app.command()(command)
@@ -56,6 +64,8 @@ app.command("eval")(evaluate)
 app.command()(train)
 app.command()(quantize_report)
 app.add_typer(bench, name="bench")
+app.command()(preflight)
+app.command()(devices)
 app.command()(doctor)
 
 

@@ -11,8 +11,8 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JS
     """Check versions, optional tools and room; exit code 5 when something required is missing."""
     from dataclasses import asdict
 
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from edgedepth.cli.console import print_json, stdout
     from edgedepth.errors import MissingDependencyError
@@ -26,8 +26,8 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print one JS
         colors = {"ok": "green", "low": "yellow", "missing": "red"}
         for check in found:
             optional = "" if check.required or check.status == "ok" else " (optional)"
-            status = f"[{colors[check.status]}]{check.status}[/]{optional}"
-            table.add_row(check.name, status, escape(f"{check.found} {check.remedy}".strip()))
+            status = Text.assemble((check.status, colors[check.status]), optional)
+            table.add_row(check.name, status, f"{check.found} {check.remedy}".strip())
         stdout.print(table)
     missing = [check for check in found if check.required and check.status == "missing"]
     if missing:

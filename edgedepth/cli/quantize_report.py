@@ -41,11 +41,11 @@ def quantize_report(
         )
 
     from edgedepth import __version__
-    from edgedepth.bench.host import Plan
     from edgedepth.bench.machine import cpu_name, usable_cores
     from edgedepth.bench.precisions import precision_rows
     from edgedepth.bench.precisions_page import PrecisionReport, as_object, markdown, notes, table, warnings
     from edgedepth.bench.progress import progress_bar
+    from edgedepth.bench.schema import Plan
     from edgedepth.cli.console import print_json, stderr, stdout
     from edgedepth.evaluation.datasets import open_dataset
     from edgedepth.evaluation.named_protocols import DEFAULT, protocol_named
@@ -56,11 +56,11 @@ def quantize_report(
     _require_told_apart(artifacts)
     opened = [(_shown(path), *_open(path)) for path in artifacts]
     dataset = open_dataset(data) if data is not None else None
-    rows = []
+    rows, plan = [], Plan(runs=rounds, seconds=0)
     for name, artifact, manifest in opened:
         depths = _depths(artifact, manifest, dataset, rule, threads) if dataset is not None else {}
         with progress_bar(stderr, f"timing {name}") as bar:
-            rows += precision_rows(name, artifact, manifest, threads, Plan(rounds), depths, progress=bar)
+            rows += precision_rows(name, artifact, manifest, threads, plan, depths, progress=bar)
     report = PrecisionReport(
         command=_command(
             [name for name, *_ in opened], _shown(data) if data is not None else None, rule.name, rounds, threads

@@ -40,13 +40,52 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
+class PaperAccuracy:
+    """Depth metrics that the authors state.
+
+    Attributes:
+        source: where they state them.
+        protocol: data set, split and depth cap.
+        abs_rel, delta1: mean of ``|p - g| / g``, share of pixels within a factor of 1.25.
+    """
+
+    source: str
+    protocol: str
+    abs_rel: float
+    delta1: float
+
+
+@dataclass(frozen=True)
+class PaperSpeed:
+    """A speed that the authors state.
+
+    Attributes:
+        source: where they state it.
+        device: as they call it.
+        frames_per_second: as they print it.
+    """
+
+    source: str
+    device: str
+    frames_per_second: float
+
+
+@dataclass(frozen=True)
 class PaperFigures:
-    """Figures as the paper prints them, kept apart from anything measured here."""
+    """Figures as the paper prints them, kept apart from anything measured here.
+
+    Attributes:
+        source: of parameters and GFLOPs.
+        gflops_rule: how the paper counts; rules differ between papers.
+        accuracy, speed: None where no figure is known here.
+    """
 
     source: str
     params_millions: float
     gflops: float
     gflops_rule: str
+    accuracy: PaperAccuracy | None = None
+    speed: PaperSpeed | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +98,10 @@ class ModelCard:
         builder: ``module:function`` of a callable ``(config) -> torch.nn.Module``, imported on first use.
         config: the family's own frozen configuration.
         layouts: checkpoint layouts that can be read, by name.
+        official: ``module:function`` of a callable ``(tensors, size) -> (tensors, overrides)`` that brings an official
+            checkpoint's entries under the network's own names, and gives the fields of `config` that the training
+            size (height, width), or None, decides. It changes nothing of a network's own entries. None: the names
+            agree already.
         weights: file in ``edgedepth/models/weights`` that is used when no checkpoint is named, or None.
         licence: what to know about the licence of weights.
     """
@@ -74,4 +117,5 @@ class ModelCard:
     layouts: tuple[str, ...]
     licence: str
     weights: str | None = None
+    official: str | None = None
     notes: tuple[str, ...] = field(default=())

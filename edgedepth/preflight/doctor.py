@@ -15,6 +15,9 @@ from typing import Literal
 
 from edgedepth.bench.machine import cpu_name, free_disk, free_memory, usable_cores
 from edgedepth.errors import EdgedepthError
+from edgedepth.preflight.arm64.library import find_library
+from edgedepth.preflight.arm64.programs import CROSS_COMPILER, EMULATOR
+from edgedepth.preflight.arm64.programs import REMEDY as EMULATOR_REMEDY
 from edgedepth.preflight.vulkan import find_icd
 
 REQUIRED = ("torch", "numpy", "safetensors", "onnx", "onnxscript", "onnxruntime", "onnxsim", "litert-torch")
@@ -52,6 +55,7 @@ def checks() -> list[Check]:
         _package("av", "Needed to read and write video: `pip install 'edgedepth[video]'`.", required=False),
         _adb(),
         _vulkan(),
+        *_arm64(),
         Check("processor", "ok", f"{cpu_name()}, {usable_cores()} usable cores", "", required=False),
         *_room(),
     ]
@@ -101,6 +105,20 @@ def _vulkan() -> Check:
     except EdgedepthError as error:
         return Check("vulkan", "missing", "", f"Needed for `inspect --gpu`. {error.remedy}", required=False)
     return Check("vulkan", "ok", str(icd), "", required=False)
+
+
+def _arm64() -> Iterator[Check]:
+    needed = "Needed for the ARM64 checks of `preflight`."
+    for name in (EMULATOR, CROSS_COMPILER):
+        found = shutil.which(name)
+        remedy = "" if found else f"{needed} {EMULATOR_REMEDY}"
+        yield Check(name, "ok" if found else "missing", found or "", remedy, required=False)
+    try:
+        library = find_library()
+    except EdgedepthError as error:
+        yield Check("litert-arm64", "missing", "", f"{needed} {error.cause} {error.remedy}", required=False)
+    else:
+        yield Check("litert-arm64", "ok", f"{library.origin.version} at {library.path}", "", required=False)
 
 
 def _room() -> Iterator[Check]:

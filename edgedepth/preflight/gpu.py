@@ -28,7 +28,8 @@ _LIST = re.compile(
 _LINE = re.compile(r"^(?P<kind>[A-Z][A-Z0-9_]*(?: [\w.]+)?): (?P<reason>.+)$", re.MULTILINE)
 _SPLIT = re.compile(r"^(\d+|No) operations will run on the GPU, and (?:the remaining|all) (\d+)", re.MULTILINE)
 _ADAPTER = re.compile(r"Selected adapter: (.+?), arch=")
-_RANK = re.compile(r"(Tensor dimensions must be less than 5\.).*")
+_ABOUT_A_TENSOR = re.compile(r"(Tensor dimensions must be less than 5\.|Tensor type\(\w+\) is not supported\.).*")
+"""Reasons behind which the tensor's name stands."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class GpuVerdict:
         refusals: empty when accepted.
         on_gpu, on_cpu: operators that would run on each; None when accepted.
         max_abs: largest difference of any output to the CPU's; None when refused.
+        rms: largest root mean square difference of any output, in standard deviations of the CPU's; None when refused.
         output_std: largest standard deviation of any output; near zero, `max_abs` proves nothing.
         finite: whether all outputs are finite; None when refused.
     """
@@ -66,6 +68,7 @@ class GpuVerdict:
     on_gpu: int | None
     on_cpu: int | None
     max_abs: float | None
+    rms: float | None
     output_std: float | None
     finite: bool | None
 
@@ -118,6 +121,7 @@ def verdict(answer: dict[str, Any], log: str) -> GpuVerdict:
         on_gpu=counts[0],
         on_cpu=counts[1],
         max_abs=answer.get("max_abs"),
+        rms=answer.get("rms"),
         output_std=answer.get("output_std"),
         finite=answer.get("finite"),
     )
@@ -129,7 +133,7 @@ def refusals(log: str) -> tuple[Refusal, ...]:
     if found is None:
         return ()
     counts = Counter(
-        (line["kind"], _RANK.sub(r"\1", line["reason"]).strip()) for line in _LINE.finditer(found["lines"])
+        (line["kind"], _ABOUT_A_TENSOR.sub(r"\1", line["reason"]).strip()) for line in _LINE.finditer(found["lines"])
     )
     return tuple(Refusal(kind, reason, lines) for (kind, reason), lines in counts.items())
 

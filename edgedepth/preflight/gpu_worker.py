@@ -1,6 +1,6 @@
 """The process that runs LiteRT's GPU accelerator, apart because native code logs, and may abort.
 
-``python -m edgedepth.preflight.gpu_worker MODEL SEED RESULT`` writes ``{"accepted": ..., "max_abs": ...,
+``python -m edgedepth.preflight.gpu_worker MODEL SEED RESULT`` writes ``{"accepted": ..., "max_abs": ..., "rms": ...,
 "output_std": ..., "finite": ...}`` to RESULT; what the accelerator says goes to stderr.
 """
 
@@ -46,11 +46,14 @@ def check(path: Path, seed: int) -> dict[str, Any]:
         buffer.write(feed[name])
     model.run_by_name(signature, inputs, outputs)
     got = {name: buffer.read(expected[name].size, expected[name].dtype) for name, buffer in outputs.items()}
-    difference = [_difference(got[name], expected[name]) for name in expected]
+    gaps = {name: _gap(got[name], value) for name, value in expected.items()}
+    spreads = {name: float(value.astype(np.float64).std()) for name, value in expected.items()}
     return {
         "accepted": True,
-        "max_abs": max(difference),
-        "output_std": max(float(value.astype(np.float64).std()) for value in expected.values()),
+        "max_abs": max(float(gap.max()) for gap in gaps.values()),
+        # An output that does not vary has no scale of its own; `output_std` tells.
+        "rms": max(float(np.sqrt((gap**2).mean())) / (spreads[name] or 1.0) for name, gap in gaps.items()),
+        "output_std": max(spreads.values()),
         "finite": bool(all(np.isfinite(np.asarray(value)).all() for value in got.values())),
     }
 
@@ -60,9 +63,8 @@ def _on_cpu(path: Path, signature: str, feed: dict[str, npt.NDArray[np.generic]]
     return {name: np.asarray(value) for name, value in runner(**feed).items()}
 
 
-def _difference(got: npt.NDArray[np.generic], expected: npt.NDArray[np.generic]) -> float:
-    flat = np.asarray(got).reshape(expected.shape).astype(np.float64)
-    return float(np.abs(flat - expected.astype(np.float64)).max())
+def _gap(got: npt.NDArray[np.generic], expected: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    return np.abs(np.asarray(got).reshape(expected.shape).astype(np.float64) - expected.astype(np.float64))
 
 
 if __name__ == "__main__":

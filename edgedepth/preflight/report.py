@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich.markup import escape
 from rich.table import Table
 
 from edgedepth.artifact.manifest import TensorSpec
@@ -21,7 +20,7 @@ def as_table(inspection: Inspection) -> Table:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _lines(inspection):
-        table.add_row(name, escape(value))
+        table.add_row(name, value)
     return table
 
 

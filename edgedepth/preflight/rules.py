@@ -7,6 +7,7 @@ explains, and predicts the GPU's answer where there is no GPU to ask.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,8 @@ from edgedepth.artifact.tflite_graph import TfliteGraph, TfliteOperator
 Delegate = Literal["xnnpack", "gpu"]
 
 GPU_MAX_RANK = 4
+REACH = 3
+"""Operators between two that belong to one module."""
 
 _BOTH = "neither XNNPACK nor the GPU accelerator has this operator"
 _CPU_ONLY = "outside XNNPACK; the GPU accelerator takes it"
@@ -95,6 +98,40 @@ def lowering_for(graph: TfliteGraph, operator: TfliteOperator) -> str | None:
     return _LOWERED.get(operator.name)
 
 
+def lowerings(graph: TfliteGraph, left_out: Iterable[int]) -> dict[int, str]:
+    """The lowering that removes each of the operators that a delegate leaves out, where one is known.
+
+    What stands around an operator with a known lowering was made by the same module and goes with it: operators that
+    are left out as well, with at most `REACH` others between one and the next.
+
+    Args:
+        graph: the whole graph.
+        left_out: indices of its operators.
+    """
+    out = set(left_out)
+    by_tensor: dict[int, list[int]] = {}
+    for operator in graph.operators:
+        for tensor in (*operator.inputs, *operator.outputs):
+            if tensor >= 0 and not graph.tensors[tensor].constant:
+                by_tensor.setdefault(tensor, []).append(operator.index)
+    own = {i: lowering_for(graph, graph.operators[i]) for i in sorted(out)}
+    found = {i: name for i, name in own.items() if name is not None}
+    nearest = dict.fromkeys(found, 0)
+    pending = deque((i, name) for i, name in found.items())
+    while pending:
+        index, name = pending.popleft()
+        operator = graph.operators[index]
+        for near in {i for tensor in (*operator.inputs, *operator.outputs) for i in by_tensor.get(tensor, ())}:
+            between = 0 if near in out else nearest[index] + 1
+            if between > REACH or nearest.get(near, REACH + 1) <= between:
+                continue
+            nearest[near] = between
+            if near in out:
+                found.setdefault(near, name)
+            pending.append((near, name))
+    return found
+
+
 def predicted_gpu_refusals(graph: TfliteGraph) -> tuple[Finding, ...]:
     """What the GPU accelerator is expected to refuse, by the table."""
     return _grouped("gpu", graph, ((o, gpu_reason(graph, o)) for o in graph.operators))
@@ -124,9 +161,10 @@ def _grouped(
     delegate: Delegate, graph: TfliteGraph, reasons: Iterable[tuple[TfliteOperator, str | None]]
 ) -> tuple[Finding, ...]:
     groups: dict[tuple[str, str, str | None], list[int]] = {}
-    for operator, reason in reasons:
-        if reason is not None:
-            groups.setdefault((operator.name, reason, lowering_for(graph, operator)), []).append(operator.index)
+    left_out = [(operator, reason) for operator, reason in reasons if reason is not None]
+    fixes = lowerings(graph, (operator.index for operator, _ in left_out))
+    for operator, reason in left_out:
+        groups.setdefault((operator.name, reason, fixes.get(operator.index)), []).append(operator.index)
     return tuple(
         Finding(delegate, kind, reason, lowering, tuple(indices))
         for (kind, reason, lowering), indices in groups.items()

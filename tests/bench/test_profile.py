@@ -8,7 +8,7 @@ import pytest
 from edgedepth.artifact.tflite_graph import describe, read_model
 from edgedepth.bench.litert import open_interpreter
 from edgedepth.bench.profile import prefix, profile
-from edgedepth.bench.report import profile_table
+from edgedepth.bench.table import profile_table
 
 
 def outputs_of(content, x):

@@ -118,12 +118,16 @@ def test_a_slowdown_past_what_is_allowed_convicts_and_one_within_does_not():
     assert chance_of_no_slowdown(before, before) == pytest.approx(0.5, abs=0.02)
 
 
+ranks = st.lists(st.integers(1, 1000), min_size=1, max_size=60)
+
+
 @settings(deadline=None, max_examples=40)
-@given(times, times)
+@given(ranks, ranks)
 def test_the_chance_is_a_probability_that_only_the_ranks_decide(before, after):
     p = chance_of_no_slowdown(before, after)
     assert 0 <= p <= 1
-    assert p == pytest.approx(chance_of_no_slowdown(np.log(before) + 20, np.log(after) + 20), abs=1e-9)
+    assert p == pytest.approx(chance_of_no_slowdown([n**3 for n in before], [n**3 for n in after]), abs=1e-12)
+
 
 
 @pytest.mark.parametrize("samples", [[], [1.0, float("nan")], [float("inf")]])

@@ -77,3 +77,10 @@ def test_nothing_heavy_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_table_is_plain_text():
+    said = CliRunner().invoke(app, [], catch_exceptions=False).stdout
+    assert " ok " in said
+    assert "[/]" not in said
+    assert "\\[" not in said

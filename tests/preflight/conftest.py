@@ -1,10 +1,11 @@
-"""A Vulkan driver for the GPU checks, where there is one."""
+"""What the checks run on, where it is there: a Vulkan driver, an ARM64 emulator."""
 
 from __future__ import annotations
 
 import pytest
 
 from edgedepth.errors import EdgedepthError
+from edgedepth.preflight.arm64.emulator import find_emulator
 from edgedepth.preflight.vulkan import find_icd
 
 
@@ -15,3 +16,12 @@ def icd():
         return find_icd()
     except EdgedepthError as error:
         pytest.skip(f"no GPU check: {error.cause} {error.evidence}")
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    """QEMU, a cross compiler and LiteRT's ARM64 build; skips with what is missing."""
+    try:
+        return find_emulator()
+    except EdgedepthError as error:
+        pytest.skip(f"no ARM64 check: {error.cause} {error.evidence}")

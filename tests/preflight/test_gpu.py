@@ -17,6 +17,8 @@ I0000 00:00:17 7588 environment.cc:532] Selected adapter: SwiftShader Device (Su
 ERROR: Following operations are not supported by GPU delegate:
 ADD: Tensor dimensions must be less than 5. net/DySample_0;39
 ADD: Tensor dimensions must be less than 5. net/DySample_2;35
+CONV_2D: Tensor type(INT16) is not supported. encoder.0/254
+CONV_2D: Tensor type(INT16) is not supported. encoder.0/257
 BROADCAST_TO: Operation is not supported.
 CUSTOM my_op: Operation is not supported.
 MUL: Can't parse inputs with const tensors.
@@ -30,6 +32,7 @@ ERROR: something: that is not part of the list
 def test_refusals_are_grouped_and_freed_of_tensor_names():
     assert refusals(LOG) == (
         Refusal("ADD", "Tensor dimensions must be less than 5.", 2),
+        Refusal("CONV_2D", "Tensor type(INT16) is not supported.", 2),
         Refusal("BROADCAST_TO", "Operation is not supported.", 1),
         Refusal("CUSTOM my_op", "Operation is not supported.", 1),
         Refusal("MUL", "Can't parse inputs with const tensors.", 1),

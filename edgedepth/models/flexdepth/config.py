@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from edgedepth.models.card import InputSpec, ModelCard, OutputSpec, PaperFigures
+from edgedepth.models.card import InputSpec, ModelCard, OutputSpec, PaperAccuracy, PaperFigures, PaperSpeed
 
 ENCODER_CHANNELS = (64, 128, 256, 256, 512, 512, 512, 1024, 1024, 1024, 1024)
 DECODER_CHANNELS = (32, 64, 128, 256, 512)
@@ -75,6 +75,9 @@ def _card(
     config: FlexDepthConfig,
     params: float,
     gflops: float,
+    accuracy: tuple[float, float],
+    *,
+    speed: PaperSpeed | None = None,
     weights: str | None = None,
 ) -> ModelCard:
     return ModelCard(
@@ -91,6 +94,8 @@ def _card(
             gflops,
             "thop on encoder and decoder apart: convolution MACs + 4 x batch-norm elements, BN not fused, all "
             "four heads; one FLOP of theirs is one multiply-add",
+            PaperAccuracy("FlexDepth, the official release's README", "KITTI Eigen, depths up to 80 m", *accuracy),
+            speed,
         ),
         layouts=("official-folder", "safetensors"),
         licence=_LICENCE + (_SHIPPED if weights else ""),
@@ -99,9 +104,18 @@ def _card(
 
 
 CARDS = (
-    _card("n", "nano", FlexDepthConfig(0.5, 0.25, 1024, **_SMALL), 1.522, 0.718, "flex-nano.safetensors"),
-    _card("s", "small", FlexDepthConfig(0.5, 0.5, 1024, **_SMALL), 6.059, 2.776),
-    _card("m", "medium", FlexDepthConfig(0.5, 1.0, 512, **_LARGE), 12.722, 9.994),
-    _card("l", "large", FlexDepthConfig(1.0, 1.0, 512, **_LARGE), 15.203, 11.519),
-    _card("x", "xlarge", FlexDepthConfig(1.0, 1.5, 512, **_LARGE), 32.269, 24.563),
+    _card(
+        "n",
+        "nano",
+        FlexDepthConfig(0.5, 0.25, 1024, **_SMALL),
+        1.522,
+        0.718,
+        (0.110, 0.878),
+        speed=PaperSpeed("FlexDepth, abstract", "mobile platforms, not named there", 37.6),
+        weights="flex-nano.safetensors",
+    ),
+    _card("s", "small", FlexDepthConfig(0.5, 0.5, 1024, **_SMALL), 6.059, 2.776, (0.104, 0.890)),
+    _card("m", "medium", FlexDepthConfig(0.5, 1.0, 512, **_LARGE), 12.722, 9.994, (0.096, 0.903)),
+    _card("l", "large", FlexDepthConfig(1.0, 1.0, 512, **_LARGE), 15.203, 11.519, (0.095, 0.906)),
+    _card("x", "xlarge", FlexDepthConfig(1.0, 1.5, 512, **_LARGE), 32.269, 24.563, (0.093, 0.910)),
 )

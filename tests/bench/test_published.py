@@ -1,0 +1,61 @@
+"""Published figures: as printed, with sources, never invented, never mixed with measured ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgedepth.bench.published import NOT_KNOWN, published
+from edgedepth.models import build, cards
+from edgedepth.models.counting import count
+
+FIGURES = {one.name: one for one in published()}
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "gflops", "abs_rel", "delta1"),
+    [
+        ("flex-nano", 1.522, 0.718, 0.110, 0.878),
+        ("flex-small", 6.059, 2.776, 0.104, 0.890),
+        ("flex-medium", 12.722, 9.994, 0.096, 0.903),
+        ("flex-large", 15.203, 11.519, 0.095, 0.906),
+        ("flex-xlarge", 32.269, 24.563, 0.093, 0.910),
+        ("monodepth2", 14.329, 8.038, None, None),
+        ("lite-mono-tiny", 2.143, 2.842, None, None),
+        ("lite-mono-small", 2.472, 4.746, None, None),
+        ("lite-mono", 3.069, 5.032, None, None),
+        ("lite-mono-8m", 8.766, 11.212, None, None),
+        ("monovit", 33.631, 59.679, None, None),
+    ],
+)
+def test_figures_are_as_printed(name, params, gflops, abs_rel, delta1):
+    one = FIGURES[name]
+    assert (one.params_millions, one.gflops, one.abs_rel, one.delta1) == (params, gflops, abs_rel, delta1)
+
+
+def test_every_figure_has_its_source_and_what_is_not_known_is_empty():
+    for one in published():
+        assert "Table 12" in one.source
+        assert (one.abs_rel is None) == (one.delta1 is None) == (one.protocol == "")
+        assert (one.frames_per_second is None) == (one.speed_source == "")
+    assert [one.name for one in published() if one.frames_per_second] == ["flex-nano"]
+    assert FIGURES["flex-nano"].frames_per_second == 37.6
+    assert "Table 4" in NOT_KNOWN
+    assert "Snapdragon" in NOT_KNOWN
+
+
+def test_the_double_counted_row_says_so():
+    one = FIGURES["monovit"]
+    assert (one.true_params_millions, one.true_gmacs) == (27.87, 20.41)
+    assert "twice" in one.note
+    assert all(other.true_gmacs is None and not other.note for other in published() if other is not one)
+
+
+def test_cards_come_first_and_under_their_names():
+    assert [one.name for one in published()][:5] == list(cards())
+    assert len(FIGURES) == len(published())
+
+
+def test_printed_parameters_are_those_of_the_networks():
+    card = cards()["flex-nano"]
+    counted = count(build(card), (card.input.height, card.input.width))
+    assert f"{counted.parameters / 1e6:.3f}" == f"{FIGURES['flex-nano'].params_millions:.3f}"
