@@ -70,7 +70,6 @@ def bench_host(
     *,
     floor: bool = False,
     journal: Journal | None = None,
-    fresh: bool = False,
     reproduce: str = "",
     progress: Progress | None = None,
 ) -> Measured:
@@ -82,16 +81,13 @@ def bench_host(
         floor: also time each runtime's floor in the same rounds.
         journal: an open one, to which rounds and records are appended as they come; what it already holds is not
             measured again.
-        fresh: empty the journal first.
         reproduce: the command that measures the same again.
         progress: called after each round.
 
     Raises:
         OutputError: the journal cannot be written.
     """
-    if journal is not None and fresh:
-        os.truncate(journal.path, 0)  # under the lock that the open journal holds
-    before = {} if journal is None or fresh else {record.key: record for record in journal.records}
+    before = {} if journal is None else {record.key: record for record in journal.records}
     rows = {row_key(one): one for one in asked}
     pending = {name: one for name, one in rows.items() if not _suffices(before.get(name), plan, floor=floor)}
     earlier: list[Round] = []
@@ -100,7 +96,7 @@ def bench_host(
         matrix = _identity(
             [*pending, *_floors(pending, wanted=floor)], [before[n] for n in pending if n in before], plan
         )
-        earlier = [] if journal is None or fresh else journal.rounds(matrix)
+        earlier = [] if journal is None else journal.rounds(matrix)
         append: Callable[[Round], object] | None = None if journal is None else journal.append
         made = _measured(pending, plan, matrix, earlier, append, reproduce, progress, floor=floor)
         if journal is not None:

@@ -65,14 +65,18 @@ class Journal:
     Use it as a context manager. What lay in the file when it was opened is in `records` and `rounds`; a last line
     that a kill cut short is dropped, and cut off the file before anything is appended.
 
+    Args:
+        path: of the file; made if need be.
+        fresh: forget what it holds, once no other process writes to it.
+
     Raises:
         InputError: the file holds something else than results.
         OutputError: it cannot be written.
         UsageError: another process measures into it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+        self.path, self._fresh = path, fresh
         self._file: RawIOBase | None = None
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
@@ -93,6 +97,8 @@ class Journal:
             self._close()
             raise OutputError(f"{self.path} cannot be written.", str(error), "Choose another folder.") from error
         try:
+            if self._fresh:
+                self._file.truncate(0)
             self._file.seek(0)
             content = self._file.read()
             self._entries = _entries(content, self.path)

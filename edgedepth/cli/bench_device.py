@@ -108,10 +108,8 @@ def bench_device(
     chosen = choose(listed(adb), "all" if serials == ["all"] else serials)
     with ExitStack() as stack:
         folder = output or Path(stack.enter_context(TemporaryDirectory()))
-        if fresh:
-            (folder / RESULTS).unlink(missing_ok=True)
         work = jobs([adb.on(one.serial) for one in chosen], choice)
-        journal = stack.enter_context(Journal(folder / RESULTS))
+        journal = stack.enter_context(Journal(folder / RESULTS, fresh=fresh))
         outcome = measure(
             work,
             Settings(

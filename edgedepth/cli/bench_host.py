@@ -124,9 +124,9 @@ def _measure(
         if output is None:
             measured = measure(asked, plan, floor=floor, reproduce=command, progress=bar)
             return measured, measured.records
-        with Journal(output / RESULTS) as journal:
-            measured = measure(asked, plan, floor=floor, journal=journal, fresh=fresh, reproduce=command, progress=bar)
-            return measured, measured.records if fresh else journal.records
+        with Journal(output / RESULTS, fresh=fresh) as journal:
+            measured = measure(asked, plan, floor=floor, journal=journal, reproduce=command, progress=bar)
+            return measured, journal.records
 
 
 def _profiles(asked: Sequence[Configuration]) -> list[Profile]:

@@ -115,6 +115,16 @@ def test_a_newer_schema_and_a_missing_file(tmp_path):
         read_records([tmp_path / "absent.jsonl"])
 
 
+def test_a_fresh_journal_forgets(tmp_path):
+    path = tmp_path / "r.jsonl"
+    with Journal(path) as journal:
+        journal.append(record(label="old"))
+    with Journal(path, fresh=True) as journal:
+        assert journal.records == []
+        journal.append(record(label="new"))
+    assert [r.subject.label for r in read_records([path])] == ["new"]
+
+
 def test_fields_of_the_future_are_ignored(tmp_path):
     path = tmp_path / "r.jsonl"
     raw = msgspec.to_builtins(record())

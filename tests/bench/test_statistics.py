@@ -129,7 +129,6 @@ def test_the_chance_is_a_probability_that_only_the_ranks_decide(before, after):
     assert p == pytest.approx(chance_of_no_slowdown([n**3 for n in before], [n**3 for n in after]), abs=1e-12)
 
 
-
 @pytest.mark.parametrize("samples", [[], [1.0, float("nan")], [float("inf")]])
 def test_no_numbers_no_summary(samples):
     with pytest.raises(ValueError, match="sample"):

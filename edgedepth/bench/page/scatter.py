@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,6 +109,8 @@ def _diagonals(axes: Axes, theme: Theme) -> None:
             continue
         axes.plot((left, right), (start, end), color=theme.grid, linewidth=0.9, zorder=0)
         x = min(right, top * speed / 1000)
+        if math.log(x / left) < 0.15 * math.log(right / left):
+            continue  # its name would lie over the axis
         axes.annotate(
             f"{speed:g} GMACs/s",
             (x, 1000 * x / speed),
