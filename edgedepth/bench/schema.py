@@ -157,12 +157,17 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Minute(msgspec.Struct, frozen=True, kw_only=True):
-    """One minute of a sustained run, counted from 1."""
+    """One minute of a sustained run, counted from 1.
+
+    Attributes:
+        median_ms: the mean where the tool gives no median.
+        p90_ms: None where it gives none.
+    """
 
     minute: int
     count: int
     median_ms: float
-    p90_ms: float
+    p90_ms: float | None = None
     thermal_status: int | None = None
     battery_c: float | None = None
     temperature_c: float | None = None
@@ -179,6 +184,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         plugged: whether it is charging or powered from outside.
         governors: frequency governor by core cluster.
         frequencies: current frequency in MHz by core.
+        headroom: thermal headroom as an app is told it; at 1.0 severe throttling begins.
     """
 
     at_s: float
@@ -192,6 +198,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     airplane: bool | None = None
     governors: dict[str, str] = {}
     frequencies: dict[str, float] = {}
+    headroom: float | None = None
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,8 +156,8 @@ def test_results_are_kept_and_valid_ones_not_measured_again(tmp_path, tflite_fil
     assert second.skipped == 1
     assert second.records[0].latency.samples_ms == record.latency.samples_ms
     assert [r.key for r in read_records([path])] == [r.key for r in second.records]
-    with Journal(path) as journal:
-        fresh = bench_host(asked(tflite_file), QUICK, journal=journal, fresh=True)
+    with Journal(path, fresh=True) as journal:
+        fresh = bench_host(asked(tflite_file), QUICK, journal=journal)
     assert fresh.skipped == 0
     assert read_records([path]) == fresh.records
     assert fresh.records[0].started >= record.started

@@ -235,7 +235,8 @@ def labelled(text: str, label: str, units: bool = True) -> list[Decimal]:
     pattern = re.compile(rf"{label}[ \t]{{0,30}}(?::|=| is| )[ \t]*(?P<number>{_PLAIN}){unit}(?:{end})")
     found = []
     for line in text.split("\n"):
-        for match in pattern.finditer(line.strip("\r\t ")) if len(line) < LONGEST else ():
+        blanks_apart = re.sub(r"[ \t]{3,}", "  ", line.strip("\r\t "))
+        for match in pattern.finditer(blanks_apart) if len(line) < LONGEST else ():
             value = decimal(match["number"])
             if value is not None:
                 found.append(value * _UNITS.get(match["unit"], Decimal(1)))

@@ -115,7 +115,6 @@ class AppResult:
     tool: ToolResult
     sustained: tuple[Minute, ...] = ()
     readings: tuple[Reading, ...] = ()
-    headroom: tuple[Headroom, ...] = ()
 
 
 def request_of(ask: Ask, model: str, token: str) -> AppRequest:
@@ -193,7 +192,7 @@ def _checks(
     minutes = answer.sustained
     yield [minute.minute for minute in minutes] == list(range(1, len(minutes) + 1)), "its minutes are not 1, 2, 3 ..."
     yield (
-        all(0 < m.median_ms <= m.p90_ms < math.inf and 0 < m.count < LARGEST_NUMBER for m in minutes),
+        all(map(_is_sound, minutes)),
         "a minute's times are wrong",
     )
     yield all(map(_plausible, minutes)) and all(map(_plausible, answer.readings)), "a reading is out of range"
@@ -222,7 +221,13 @@ def _result(answer: AppAnswer, times: AppTimes, runtime: AppRuntime) -> AppResul
         fully_accelerated=runtime.fully_accelerated,
         version=shortened(f"{runtime.name} {runtime.version}, app {answer.app_version}"),
     )
-    return AppResult(tool, answer.sustained, answer.readings, answer.headroom)
+    headroom = [Reading(at_s=one.at_s, headroom=one.value) for one in answer.headroom]
+    return AppResult(tool, answer.sustained, tuple(sorted((*answer.readings, *headroom), key=lambda r: r.at_s)))
+
+
+def _is_sound(minute: Minute) -> bool:
+    slowest = minute.median_ms if minute.p90_ms is None else minute.p90_ms
+    return 0 < minute.median_ms <= slowest < math.inf and 0 < minute.count < LARGEST_NUMBER
 
 
 def _failed(why: str) -> AppResult:

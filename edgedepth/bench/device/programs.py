@@ -227,7 +227,7 @@ def _minute(number: int, done: Invocation) -> Minute | None:
         minute=number,
         count=latency.count,
         median_ms=latency.centre,
-        p90_ms=latency.p90 or latency.p95 or latency.centre,
+        p90_ms=latency.p90,
         thermal_status=last.thermal_status,
         battery_c=last.battery_c,
         temperature_c=max(last.temperatures.values(), default=None),

@@ -109,9 +109,10 @@ class _Sustained:
 def _minutes(axes: Axes, record: Record, theme: Theme) -> None:
     minutes, paint = record.sustained, colour(family(record), theme)
     x, median = [m.minute for m in minutes], [m.median_ms for m in minutes]
-    axes.fill_between(x, median, [m.p90_ms for m in minutes], color=paint, alpha=0.22, linewidth=0)
+    slowest = [m.median_ms if m.p90_ms is None else m.p90_ms for m in minutes]
+    axes.fill_between(x, median, slowest, color=paint, alpha=0.22, linewidth=0)
     handles = [*axes.plot(x, median, "o-", color=paint, markersize=3.5, linewidth=1.4, label="median, band to p90")]
-    axes.set_ylim(0, 1.12 * max(m.p90_ms for m in minutes))
+    axes.set_ylim(0, 1.12 * max(slowest))
     axes.set_xlim(min(x) - 0.5, max(x) + 0.5)
     axes.set_xlabel("minute")
     axes.set_ylabel("milliseconds per run")
