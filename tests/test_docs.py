@@ -278,7 +278,9 @@ def test_licence_files() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the scripts are for POSIX shells")
-@pytest.mark.parametrize("script", [("sh", ".ci/venv"), ("bash", ".ci/run"), ("bash", ".ci/device-tools")], ids=lambda s: s[1])
+@pytest.mark.parametrize(
+    "script", [("sh", ".ci/venv"), ("bash", ".ci/run"), ("bash", ".ci/device-tools")], ids=lambda s: s[1]
+)
 def test_scripts_parse(script: tuple[str, str]) -> None:
     shell, name = script
     assert os.access(ROOT / name, os.X_OK)
