@@ -16,7 +16,6 @@ RULE = (
     "all four heads, attention not counted. One FLOP of that rule is one multiply-add; a file's own GMACs are another "
     "count."
 )
-_TABLE_12 = "FlexDepth, Table 12"
 
 
 @dataclass(frozen=True)
@@ -51,29 +50,9 @@ class Published:
     note: str = ""
 
 
-_PEERS = (
-    Published("monodepth2", "monodepth2", 14.329, 8.038, _TABLE_12),
-    Published("lite-mono-tiny", "lite-mono", 2.143, 2.842, _TABLE_12),
-    Published("lite-mono-small", "lite-mono", 2.472, 4.746, _TABLE_12),
-    Published("lite-mono", "lite-mono", 3.069, 5.032, _TABLE_12),
-    Published("lite-mono-8m", "lite-mono", 8.766, 11.212, _TABLE_12),
-    Published(
-        "monovit",
-        "monovit",
-        33.631,
-        59.679,
-        _TABLE_12,
-        true_params_millions=27.87,
-        true_gmacs=20.41,
-        note="The counting tool counted modules twice that are registered under two names: in truth 27.87 M "
-        "parameters and 20.41 GMACs. Do not compare with the printed figures.",
-    ),
-)
-
-
 def published() -> tuple[Published, ...]:
-    """The registry's models, then the networks that its papers compare them with."""
-    return (*(_of_card(name) for name in cards()), *_PEERS)
+    """The registry's models."""
+    return tuple(_of_card(name) for name in cards())
 
 
 def _of_card(name: str) -> Published:
@@ -90,4 +69,7 @@ def _of_card(name: str) -> Published:
         protocol=f"{accuracy.protocol} ({accuracy.source})" if accuracy else "",
         frames_per_second=speed.frames_per_second if speed else None,
         speed_source=f"{speed.device} ({speed.source})" if speed else "",
+        true_params_millions=card.paper.true_params_millions,
+        true_gmacs=card.paper.true_gmacs,
+        note=f"{card.notes[0]} Do not compare with the printed figures." if card.paper.true_gmacs else "",
     )

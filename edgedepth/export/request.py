@@ -151,12 +151,14 @@ def require_size(model: ModelCard, size: tuple[int, int]) -> None:
         UsageError: a side is not divisible by what the network needs; the message has the nearest legal sizes.
     """
     step = model.input.multiple
-    if all(side % step == 0 for side in size):
+    least = model.input.smallest or step
+    if all(side % step == 0 and side >= least for side in size):
         return
-    options = [sorted({max(step, side // step * step), -(-side // step) * step}) for side in size]
+    options = [sorted({max(least, side // step * step), max(least, -(-side // step) * step)}) for side in size]
     legal = ", ".join(f"{h}x{w}" for h in options[0] for w in options[1])
+    shortest = f" and at least {least}" if least > step else ""
     raise UsageError(
         f"{model.name} cannot run at {size[0]}x{size[1]}.",
-        f"Height and width must be divisible by {step}.",
+        f"Height and width must be divisible by {step}{shortest}.",
         f"The nearest sizes: {legal}.",
     )

@@ -16,6 +16,7 @@ class InputSpec:
         height, width: default size in pixels.
         multiple: both sides must be divisible by this.
         mean, std: the normalization ``(x - mean) / std`` that the network itself applies, per channel.
+        smallest: no side may be shorter; None where one `multiple` is enough.
     """
 
     height: int
@@ -23,6 +24,7 @@ class InputSpec:
     multiple: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    smallest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class PaperFigures:
         source: of parameters and GFLOPs.
         gflops_rule: how the paper counts; rules differ between papers.
         accuracy, speed: None where no figure is known here.
+        true_params_millions, true_gmacs: counted on the network itself, where the printed ones are known to be wrong.
     """
 
     source: str
@@ -86,6 +89,8 @@ class PaperFigures:
     gflops_rule: str
     accuracy: PaperAccuracy | None = None
     speed: PaperSpeed | None = None
+    true_params_millions: float | None = None
+    true_gmacs: float | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from edgedepth.errors import CheckpointError, OutputError, UsageError
 from edgedepth.files import replace_whole
 from edgedepth.models.card import ModelCard
 from edgedepth.models.checkpoint_files import Contents, first_line, read
-from edgedepth.models.registry import build, card, cards, with_config
+from edgedepth.models.registry import build, card, cards, resolve, with_config
 from edgedepth.models.shared.dysample import start_positions
 
 _SHOWN = 4
@@ -55,9 +55,10 @@ def load(path: Path, name: str | None = None) -> LoadedModel:
     contents = read(path)
     chosen = _chosen(path, contents, name)
     _require_fit(path, chosen, contents)
-    _require_sane(path, contents.tensors)
+    tensors = _named(chosen, contents)[0]
+    _require_sane(path, tensors)
     model = build(chosen)
-    model.load_state_dict(contents.tensors, strict=False)  # only batch counters may be absent: checked above
+    model.load_state_dict(tensors, strict=False)  # only batch counters may be absent: checked above
     own = {"height", "width"} | ({"config", "model"} if contents.base else set())
     notes = {k: str(v) for k, v in contents.extras.items() if k not in own}
     return LoadedModel(model.eval(), chosen, contents.files, contents.size, notes)
@@ -98,7 +99,16 @@ def _expected(base: ModelCard) -> dict[str, tuple[int, ...]]:
     return {k: tuple(v.shape) for k, v in state.items() if not k.endswith("num_batches_tracked")}
 
 
-def _difference(base: ModelCard, tensors: dict[str, torch.Tensor]) -> list[str]:
+def _named(base: ModelCard, contents: Contents) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
+    """The file's tensors as that model's network names them, and the configuration that its training size decides."""
+    if base.official is None:
+        return contents.tensors, {}
+    tensors, overrides = resolve(base.official)(contents.tensors, contents.size)
+    return tensors, {} if contents.base else overrides  # a header of ours says all itself
+
+
+def _difference(base: ModelCard, contents: Contents) -> list[str]:
+    tensors = _named(base, contents)[0]
     found = {k: tuple(v.shape) for k, v in tensors.items() if not k.endswith("num_batches_tracked")}
     expected = _expected(base)
     lines = [f"missing {k}" for k in expected if k not in found]
@@ -113,9 +123,9 @@ def _difference(base: ModelCard, tensors: dict[str, torch.Tensor]) -> list[str]:
 
 def _chosen(path: Path, contents: Contents, name: str | None) -> ModelCard:
     """The named or detected card with the configuration that the file's own header asks for."""
-    base = card(name or contents.base or _detect(path, contents.tensors))
+    base = card(name or contents.base or _detect(path, contents))
     try:
-        chosen = with_config(base, contents.overrides)
+        chosen = with_config(base, _named(base, contents)[1] | contents.overrides)
         _expected(chosen)
     except (UsageError, ValueError) as error:
         raise CheckpointError(
@@ -126,16 +136,16 @@ def _chosen(path: Path, contents: Contents, name: str | None) -> ModelCard:
     return chosen
 
 
-def _fitting(tensors: dict[str, torch.Tensor]) -> str | None:
-    return next((name for name, known in cards().items() if not _difference(known, tensors)), None)
+def _fitting(contents: Contents) -> str | None:
+    return next((name for name, known in cards().items() if not _difference(known, contents)), None)
 
 
-def _detect(path: Path, tensors: dict[str, torch.Tensor]) -> str:
-    name = _fitting(tensors)
+def _detect(path: Path, contents: Contents) -> str:
+    name = _fitting(contents)
     if name:
         return name
-    closest = min(cards().values(), key=lambda known: len(_difference(known, tensors)))
-    differences = _difference(closest, tensors)
+    closest = min(cards().values(), key=lambda known: len(_difference(known, contents)))
+    differences = _difference(closest, contents)
     raise CheckpointError(
         f"{path} fits no model that is known here; the closest is {closest.name}.",
         f"{len(differences)} differences: {'; '.join(differences[:_SHOWN])}",
@@ -144,14 +154,14 @@ def _detect(path: Path, tensors: dict[str, torch.Tensor]) -> str:
 
 
 def _require_fit(path: Path, chosen: ModelCard, contents: Contents) -> None:
-    differences = _difference(chosen, contents.tensors)
+    differences = _difference(chosen, contents)
     if not differences:
         return
     wanted = chosen.name
     if contents.overrides:
         wanted += f" with the configuration of its header ({contents.extras['config']})"
     other = contents.base if contents.base != chosen.name else None
-    other = other or _fitting(contents.tensors)
+    other = other or _fitting(contents)
     if other == chosen.name:
         other = None
     raise CheckpointError(

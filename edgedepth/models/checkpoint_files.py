@@ -71,8 +71,9 @@ def _digest(path: Path) -> str:
 
 
 def _read_folder(folder: Path) -> Contents:
-    missing = [name for name in FOLDER_FILES if not (folder / name).is_file()]
-    if missing:
+    found = {name: _read_pickle(folder / name) for name in FOLDER_FILES if (folder / name).is_file()}
+    missing = [name for name in FOLDER_FILES if name not in found]
+    if missing and not _whole(found):
         raise CheckpointError(
             f"{folder} is not a checkpoint folder.",
             f"Missing in it: {', '.join(missing)}.",
@@ -80,15 +81,21 @@ def _read_folder(folder: Path) -> Contents:
         )
     tensors: dict[str, torch.Tensor] = {}
     extras: dict[str, Any] = {}
-    for name in FOLDER_FILES:
-        for raw, value in _read_pickle(folder / name).items():
+    for content in found.values():
+        for raw, value in content.items():
             key = raw.removeprefix("module.")
             if not isinstance(value, torch.Tensor):
                 extras[key] = value
             elif key.rpartition(".")[2] not in _PROFILER_KEYS:
                 tensors[key] = value
     kept = {k: extras[k] for k in ("height", "width") if isinstance(extras.get(k), int)}
-    return Contents(tensors, kept, {name: _digest(folder / name) for name in FOLDER_FILES})
+    return Contents(tensors, kept, {name: _digest(folder / name) for name in found})
+
+
+def _whole(found: dict[str, dict[str, Any]]) -> bool:
+    """Whether depth.pth alone holds encoder and decoder, as MonoViT's releases for large pictures do."""
+    roots = {key.removeprefix("module.").partition(".")[0] for key in found.get("depth.pth", {})}
+    return roots >= {"encoder", "decoder"}
 
 
 def _read_pickle(path: Path) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-
-from edgedepth.models.flexdepth.blocks import Attention
+from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,10 @@ class Counts:
     """What one forward costs, batch 1.
 
     Attributes:
-        parameters: trainable ones, batch norms not folded.
-        paper_gflops: by the counting rule of FlexDepth's tables: convolution multiply-adds plus 4 per
-            batch-norm element, all heads; blind to attention, sampling and activations. One of its FLOPs is one
-            multiply-add.
+        parameters: trainable ones, batch norms not folded; what two layers share counts once.
+        paper_gflops: by the counting rule of FlexDepth's tables, which is that of the tool thop: multiply-adds of
+            convolutions and linear layers, 4 per element of a batch or layer norm, 1 or 2 per element of a pool, all
+            heads; blind to attention's products, sampling and activations. One of its FLOPs is one multiply-add.
         macs: multiply-adds of what an export runs: the finest head only, batch norms folded, attention's matrix
             products included.
     """
@@ -41,30 +40,25 @@ def count(network: nn.Module, size: tuple[int, int]) -> Counts:
     probe = copy.deepcopy(network).to("meta")
     picture = torch.empty(1, 3, *size, device="meta")
     every: Callable[[torch.Tensor], object] = getattr(probe, "disparities", probe)
-    paper = _total(probe, every, picture, batch_norm=4, attention=False)
-    macs = _total(probe, probe, picture, batch_norm=0, attention=True)
-    return Counts(sum(p.numel() for p in network.parameters()), paper / 1e9, macs)
+    paper = _by_the_papers_rule(probe, every, picture)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        probe(picture)
+    return Counts(sum(p.numel() for p in network.parameters()), paper / 1e9, counter.get_total_flops() // 2)
 
 
-def _total(
-    network: nn.Module,
-    run: Callable[[torch.Tensor], object],
-    picture: torch.Tensor,
-    *,
-    batch_norm: int,
-    attention: bool,
-) -> int:
+def _by_the_papers_rule(network: nn.Module, run: Callable[[torch.Tensor], object], picture: torch.Tensor) -> int:
     total = 0
 
     def note(module: nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
         nonlocal total
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Linear):
             total += out.numel() * math.prod(module.weight.shape[1:])
-        elif isinstance(module, nn.BatchNorm2d):
-            total += batch_norm * args[0].numel()
-        elif isinstance(module, Attention) and attention:
-            positions = out.shape[2] * out.shape[3]
-            total += positions**2 * module.heads * (module.KEY_DIM + module.HEAD_DIM)
+        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+            total += 4 * args[0].numel()
+        elif isinstance(module, nn.AvgPool2d):
+            total += out.numel()
+        elif isinstance(module, nn.AdaptiveAvgPool2d):
+            total += args[0].numel() + out.numel()
 
     hooks = [m.register_forward_hook(note) for m in network.modules()]
     with torch.no_grad():

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 from edgedepth.errors import UsageError, nearest
 from edgedepth.models.card import ModelCard
 from edgedepth.models.flexdepth.config import CARDS as FLEXDEPTH
+from edgedepth.models.hrdepth.config import CARDS as HRDEPTH
+from edgedepth.models.litemono.config import CARDS as LITEMONO
+from edgedepth.models.monodepth2.config import CARDS as MONODEPTH2
+from edgedepth.models.monovit.config import CARDS as MONOVIT
 
 if TYPE_CHECKING:
     from torch import nn
 
-_CARDS: dict[str, ModelCard] = {card.name: card for card in FLEXDEPTH}
+_CARDS: dict[str, ModelCard] = {card.name: card for card in (*FLEXDEPTH, *MONODEPTH2, *LITEMONO, *HRDEPTH, *MONOVIT)}
 _WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -70,9 +74,14 @@ def with_config(base: ModelCard, overrides: dict[str, Any]) -> ModelCard:
 def build(base: ModelCard, **overrides: Any) -> nn.Module:
     """The card's network in evaluation mode, weights as its blocks initialise them."""
     chosen = with_config(base, overrides)
-    module, _, function = chosen.builder.partition(":")
-    model: nn.Module = getattr(importlib.import_module(module), function)(chosen.config)
+    model: nn.Module = resolve(chosen.builder)(chosen.config)
     return model.eval()
+
+
+def resolve(reference: str) -> Any:
+    """What a card names as ``module:function``, imported on first use."""
+    module, _, function = reference.partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def shipped_weights(base: ModelCard) -> Path | None:

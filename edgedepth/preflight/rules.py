@@ -42,6 +42,8 @@ _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"
 _LOWERED = {
     **dict.fromkeys(("GATHER_ND", "GATHER", "BROADCAST_TO", "SELECT", "SELECT_V2"), "dysample"),
     "MIRROR_PAD": "reflection-pad",
+    "RESIZE_NEAREST_NEIGHBOR": "nearest",
+    "PADV2": "max-pool",
 }
 
 

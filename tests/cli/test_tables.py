@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from support import SCALES
 
 import edgedepth as package
 from edgedepth.export.formats import FORMATS
+from edgedepth.models import cards
 
 HEAVY = ("torch", "numpy", "onnx", "onnxruntime", "onnxsim", "litert_torch", "ai_edge_litert", "PIL", "safetensors")
 
@@ -41,7 +41,7 @@ def test_models_lists_every_card_with_its_papers_figures(edgedepth):
     result = edgedepth("models")
     assert result.code == 0
     assert result.err == ""
-    for name in SCALES:
+    for name in cards():
         assert name in result.out
     assert "1.522" in result.out
     assert "24.563" in result.out
@@ -49,7 +49,7 @@ def test_models_lists_every_card_with_its_papers_figures(edgedepth):
 
 def test_models_as_one_json_object(edgedepth):
     found = json.loads(edgedepth("models", "--json").out)
-    assert list(found) == sorted(SCALES)
+    assert list(found) == sorted(cards())
     assert found["flex-medium"]["config"]["groups"] == 8
     assert found["flex-nano"]["paper"]["params_millions"] == 1.522
     assert found["flex-nano"]["input"]["multiple"] == 32

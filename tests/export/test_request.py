@@ -111,3 +111,10 @@ except UsageError:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(("size", "nearest"), [((32, 640), "64x640"), ((60, 70), "64x64, 64x96")])
+def test_a_size_below_the_smallest_is_refused(size, nearest):
+    error = refusal(model="monodepth2", sizes=(size,))
+    assert error.evidence == "Height and width must be divisible by 32 and at least 64."
+    assert nearest in error.remedy

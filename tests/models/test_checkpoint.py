@@ -205,6 +205,7 @@ def test_without_a_name_the_closest_model_is_named(nano, tmp_path):
 
 def test_another_networks_checkpoint_is_refused(goldens, tmp_path):
     facts = goldens.facts("monodepth2_r18")
+    facts["files"] = [row for row in facts["files"] if "layer4.1" not in row[1]]
     files: dict[str, dict[str, torch.Tensor]] = {"encoder.pth": {}, "depth.pth": {}}
     for file, key, shape, dtype in facts["files"]:
         files[file][key] = torch.zeros(shape, dtype=getattr(torch, dtype))

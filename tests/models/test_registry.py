@@ -14,16 +14,19 @@ import edgedepth.models
 from edgedepth.errors import UsageError
 from edgedepth.models import build, card, cards, initialise, shipped_weights, with_config
 
+PEERS = ("monodepth2", "lite-mono-tiny", "lite-mono-small", "lite-mono", "lite-mono-8m", "hr-depth", "monovit")
 
-def test_all_five_scales_are_registered_smallest_first():
-    assert tuple(cards()) == SCALES
-    figures = [c.paper.params_millions for c in cards().values()]
-    assert figures == sorted(figures)
+
+def test_all_models_are_registered_smallest_first_within_a_family():
+    assert tuple(cards()) == (*SCALES, *PEERS)
+    for family in {c.family for c in cards().values()}:
+        figures = [c.paper.params_millions for c in cards().values() if c.family == family]
+        assert figures == sorted(figures)
 
 
 def test_the_registry_cannot_be_changed_through_what_it_gives():
     cards().clear()
-    assert tuple(cards()) == SCALES
+    assert tuple(cards()) == (*SCALES, *PEERS)
     with pytest.raises(dataclasses.FrozenInstanceError):
         card("flex-nano").name = "other"
 

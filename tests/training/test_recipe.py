@@ -49,7 +49,7 @@ def test_shipped_recipes_are_legal(path):
     assert find_recipe(path.stem) == path
 
 
-@pytest.mark.parametrize("model", cards())
+@pytest.mark.parametrize("model", [name for name, card in cards().items() if card.family == "flexdepth"])
 def test_every_scale_has_a_recipe_with_both_stages(model):
     recipe = read_recipe(find_recipe(f"{model}-selfsupervised"))
     assert recipe.model == model

@@ -34,10 +34,17 @@ def lower(network: nn.Module, target: Target, taps: dict[str, int]) -> tuple[nn.
         The rewritten network and what was applied, in order.
     """
     from edgedepth.export.lowering.attention import lower_attention  # noqa: PLC0415 - torch is heavy
+    from edgedepth.export.lowering.average_pool import lower_average_pool  # noqa: PLC0415
     from edgedepth.export.lowering.batch_norm import fold_batch_norm  # noqa: PLC0415
     from edgedepth.export.lowering.chunks import join_chunks  # noqa: PLC0415
+    from edgedepth.export.lowering.cross_covariance import lower_cross_covariance  # noqa: PLC0415
     from edgedepth.export.lowering.dysample import lower_dysample  # noqa: PLC0415
+    from edgedepth.export.lowering.elu import lower_elu  # noqa: PLC0415
+    from edgedepth.export.lowering.factorized_attention import lower_factorized_attention  # noqa: PLC0415
     from edgedepth.export.lowering.graph import trace  # noqa: PLC0415
+    from edgedepth.export.lowering.max_pool import lower_max_pool  # noqa: PLC0415
+    from edgedepth.export.lowering.nearest import lower_nearest  # noqa: PLC0415
+    from edgedepth.export.lowering.pointwise import lower_dilated_blocks  # noqa: PLC0415
     from edgedepth.export.lowering.reflection import lower_reflection_pad  # noqa: PLC0415
 
     graph = trace(copy.deepcopy(network))
@@ -45,7 +52,14 @@ def lower(network: nn.Module, target: Target, taps: dict[str, int]) -> tuple[nn.
     applied.append(Applied("chunks", {"joined": join_chunks(graph)}))
     forms = lower_dysample(graph, target, taps)
     applied.append(Applied("dysample", {"sites": {n: {"taps": taps[n], "form": f} for n, f in forms.items()}}))
+    applied.append(Applied("pointwise", {"replaced": lower_dilated_blocks(graph)}))
+    applied.append(Applied("cross-covariance", {"replaced": lower_cross_covariance(graph, target)}))
+    applied.append(Applied("factorized-attention", {"replaced": lower_factorized_attention(graph, target)}))
     if target == "tflite":
+        applied.append(Applied("elu", {"replaced": lower_elu(graph)}))
         applied.append(Applied("attention", {"replaced": lower_attention(graph)}))
+        applied.append(Applied("nearest", {"replaced": lower_nearest(graph)}))
+        applied.append(Applied("average-pool", {"replaced": lower_average_pool(graph)}))
+        applied.append(Applied("max-pool", {"replaced": lower_max_pool(graph)}))
         applied.append(Applied("reflection-pad", {"replaced": lower_reflection_pad(graph)}))
     return graph.eval(), [a for a in applied if any(a.detail.values())]

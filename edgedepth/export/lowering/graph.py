@@ -8,9 +8,11 @@ import torch
 from torch import fx, nn
 
 from edgedepth.models.flexdepth.blocks import Attention
+from edgedepth.models.litemono.blocks import DilatedBlock, LocalGlobalBlock
+from edgedepth.models.monovit.mpvit import PathEncoder
 from edgedepth.models.shared.dysample import DySample
 
-LEAVES = (DySample, Attention)
+LEAVES = (DySample, Attention, DilatedBlock, LocalGlobalBlock, PathEncoder)
 """Modules that lowerings replace as a whole, so tracing must not look inside."""
 
 M = TypeVar("M", bound=nn.Module)

@@ -1,0 +1,1 @@
+"""Lite-Mono: four self-supervised depth networks of dilated convolutions and cross-covariance attention."""
