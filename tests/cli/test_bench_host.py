@@ -27,7 +27,9 @@ app = typer.Typer()
 app.command()(bench_host)
 
 QUICK = ("--seconds", 0, "--warmup-runs", 1, "--warmup-seconds", 0, "--allow-invalid")
-COMMAND = [sys.executable, "-c", "from edgedepth.cli import main; main()", "bench", "host"]
+# A test run in the background inherits an ignored SIGINT, and Python then leaves it so.
+HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+COMMAND = [sys.executable, "-c", HEAR_CTRL_C + "from edgedepth.cli import main; main()", "bench", "host"]
 
 
 def adding(path, layers=1):

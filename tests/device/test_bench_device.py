@@ -17,6 +17,8 @@ from rig import UnavailableError
 from edgedepth.bench.journal import read_records
 from edgedepth.bench.tflite_writer import TfliteWriter
 
+# A test run in the background inherits an ignored SIGINT, and Python then leaves it so.
+HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 QUICK = ("--runs", "30", "--seconds", "0.1", "--warmup-seconds", "0", "--warmup-runs", "1", "--rounds", "2")
 
 
@@ -39,7 +41,7 @@ def bench(rig, stand_in):
         command = [
             sys.executable,
             "-c",
-            "from edgedepth.cli import main; main()",
+            HEAR_CTRL_C + "from edgedepth.cli import main; main()",
             "bench",
             "device",
             *map(str, arguments),

@@ -9,7 +9,7 @@ import pytest
 import typer
 from single_operators import CASES
 from small_networks import constant_network, float_network, integer_network
-from test_alignment import library
+from test_library_alignment import library
 
 from edgedepth.cli.preflight import preflight as command
 from edgedepth.errors import (
