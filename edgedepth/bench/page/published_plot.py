@@ -87,6 +87,3 @@ def _corrected(axes: Axes, one: Published, true: tuple[float, float], theme: The
         arrowprops={"arrowstyle": "->", "color": theme.faint, "linestyle": "--", "shrinkA": 7, "shrinkB": 5},
     )
     axes.plot(*true, "x", color=colour(one.family, theme), markersize=6)
-    axes.annotate(
-        f"{one.name}, counted", true, xytext=(-7, 0), textcoords="offset points", ha="right", va="center", fontsize=7.5
-    )
