@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from edgedepth.bench.device.fleet import Outcome
-    from edgedepth.bench.schema import Record
 
 
 def bench_device(
@@ -62,8 +58,6 @@ def bench_device(
     minutes = duration(sustained, "--sustained") / 60
     _refuse(via=via, tool=tool, binary=binary, libraries=library, affinity=affinity, fresh=fresh, output=output)
 
-    import shlex
-    import sys
     from contextlib import ExitStack
     from datetime import datetime, timezone
     from tempfile import TemporaryDirectory
@@ -79,6 +73,7 @@ def bench_device(
     from edgedepth.bench.journal import Journal
     from edgedepth.bench.schema import Accelerator, Plan
     from edgedepth.cli.console import stderr
+    from edgedepth.cli.results import command_line, print_results, require_valid, say_skipped, write_report
 
     choice = Choice(
         files=tuple(files),
@@ -118,7 +113,7 @@ def bench_device(
                 max_thermal=warmest,
                 fixed_performance=fixed_performance_mode,
                 profile=profile,
-                reproduce=shlex.join(["edgedepth", *sys.argv[1:]]),
+                reproduce=command_line(),
                 seed=seed,
                 started=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             ),
@@ -127,8 +122,16 @@ def bench_device(
             keep=keep,
         )
         records = journal.records
-    _tell(records, outcome, output, as_json=as_json)
-    _judge(records, outcome, allow_invalid=allow_invalid)
+    say_skipped(outcome.skipped)
+    for left in outcome.left_behind:
+        stderr.print(f"Left on the device: {left}", markup=False)
+    if output is not None and records:
+        write_report(records, output)
+    print_results(records, outcome.profiles, as_json=as_json)
+    for error in outcome.errors.values():
+        raise error
+    if not allow_invalid:
+        require_valid(records)
 
 
 def _refuse(
@@ -151,43 +154,3 @@ def _refuse(
         )
     if fresh and output is None:
         raise UsageError("--fresh has no effect without --output.", "", "Add -o FOLDER, or leave --fresh out.")
-
-
-def _tell(records: list[Record], outcome: Outcome, output: Path | None, *, as_json: bool) -> None:
-    import msgspec
-
-    from edgedepth.cli.console import print_json, stderr, stdout
-
-    if outcome.skipped:
-        stderr.print(f"{outcome.skipped} configurations had a valid result already; --fresh measures them anew.")
-    for folder in outcome.left_behind:
-        stderr.print(f"Left on the device: {folder}", markup=False)
-    if output is not None and records:
-        from edgedepth.bench.page import write_page
-
-        stderr.print(f"Page: {write_page(records, output / 'report.html')}", markup=False)
-    if as_json:
-        print_json({"records": msgspec.to_builtins(records), "profiles": msgspec.to_builtins(outcome.profiles)})
-        return
-    if records:
-        from edgedepth.bench.table import notes, profile_table, tables
-
-        for table in (*tables(records), *map(profile_table, outcome.profiles)):
-            stdout.print(table)
-        for note in notes(records):
-            stderr.print(note, markup=False)
-
-
-def _judge(records: list[Record], outcome: Outcome, *, allow_invalid: bool) -> None:
-    from edgedepth.errors import InvalidBenchmarkError
-
-    for error in outcome.errors.values():
-        raise error
-    invalid = [record for record in records if not record.valid]
-    if invalid and not allow_invalid:
-        first = invalid[0]
-        raise InvalidBenchmarkError(
-            f"{len(invalid)} of {len(records)} results are invalid: their times must not be quoted.",
-            f"{first.subject.label}, {first.configuration}: {'; '.join(first.invalid_reasons)}.",
-            "Run the same command again with -o: valid results are kept. --allow-invalid exits with 0.",
-        )

@@ -72,6 +72,8 @@ def bench_host(
 
     from edgedepth.bench.matrix import Choice, configurations
     from edgedepth.bench.schema import Accelerator, Plan
+    from edgedepth.cli.console import stderr
+    from edgedepth.cli.results import print_results, require_valid, say_skipped, write_report
 
     plan = Plan(
         runs=runs,
@@ -97,29 +99,28 @@ def bench_host(
         _check_overhead(asked[0], plan, as_json=as_json)
         return
     measured, everything = _measure(asked, plan, output, floor=floor, fresh=fresh)
-    _tell(measured, _profiles(asked) if profile else [], as_json=as_json)
+    say_skipped(measured.skipped)
+    if measured.taken_up:
+        stderr.print(f"{measured.taken_up} rounds of an interrupted measurement count.")
+    print_results(measured.records, _profiles(asked) if profile else [], as_json=as_json)
     if output is not None:
-        from edgedepth.bench.page import write_page
-        from edgedepth.cli.console import stderr
-
-        stderr.print(f"Page: {write_page(everything, output / 'report.html')}", markup=False)
-    _judge(measured.records, allow_invalid=allow_invalid)
+        write_report(everything, output)
+    if not allow_invalid:
+        require_valid(measured.records)
 
 
 def _measure(
     asked: Sequence[Configuration], plan: Plan, output: Path | None, *, floor: bool, fresh: bool
 ) -> tuple[Measured, list[Record]]:
     """What was asked, and everything that the folder then holds."""
-    import shlex
-    import sys
-
     from edgedepth.bench.files import RESULTS
     from edgedepth.bench.host import bench_host as measure
     from edgedepth.bench.journal import Journal
     from edgedepth.bench.progress import progress_bar
     from edgedepth.cli.console import stderr
+    from edgedepth.cli.results import command_line
 
-    command = shlex.join(["edgedepth", *sys.argv[1:]])
+    command = command_line()
     with progress_bar(stderr, "measuring") as bar:
         if output is None:
             measured = measure(asked, plan, floor=floor, reproduce=command, progress=bar)
@@ -141,38 +142,6 @@ def _profiles(asked: Sequence[Configuration]) -> list[Profile]:
             with progress_bar(stderr, f"profiling {one.subject.label}") as bar:
                 found[one.job.graph] = profile(Path(one.job.graph), one.job.threads or 1, progress=bar)
     return list(found.values())
-
-
-def _tell(measured: Measured, profiles: Sequence[Profile], *, as_json: bool) -> None:
-    import msgspec
-
-    from edgedepth.bench.table import notes, profile_table, tables
-    from edgedepth.cli.console import print_json, stderr, stdout
-
-    if measured.skipped:
-        stderr.print(f"{measured.skipped} configurations had a valid result already; --fresh measures them anew.")
-    if measured.taken_up:
-        stderr.print(f"{measured.taken_up} rounds of an interrupted measurement count.")
-    if as_json:
-        print_json({"records": msgspec.to_builtins(measured.records), "profiles": msgspec.to_builtins(profiles)})
-        return
-    for table in (*tables(measured.records, stdout.width), *map(profile_table, profiles)):
-        stdout.print(table)
-    for note in notes(measured.records):
-        stderr.print(note, markup=False)
-
-
-def _judge(records: Sequence[Record], *, allow_invalid: bool) -> None:
-    from edgedepth.errors import InvalidBenchmarkError
-
-    invalid = [record for record in records if not record.valid]
-    if invalid and not allow_invalid:
-        first = invalid[0]
-        raise InvalidBenchmarkError(
-            f"{len(invalid)} of {len(records)} results are invalid: their times must not be quoted.",
-            f"{first.subject.label}, {first.configuration}: {'; '.join(first.invalid_reasons)}.",
-            "With -o, the same command again keeps the valid ones. --allow-invalid exits with 0.",
-        )
 
 
 def _check_overhead(one: Configuration, plan: Plan, *, as_json: bool) -> None:

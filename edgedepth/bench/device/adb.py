@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from edgedepth.artifact import sha256
 from edgedepth.bench.device.running import Answer, Running, end, marked, new_token
 from edgedepth.bench.device.states import last_line, refused, remedy, state_said
 from edgedepth.errors import DeviceError, MissingDependencyError
@@ -122,7 +122,7 @@ class Adb:
             DeviceError: it did not arrive whole; nothing is left of it.
             OSError: `local` cannot be read.
         """
-        wanted, seconds = _sha256(local), 60.0 + local.stat().st_size / _SLOWEST
+        wanted, seconds = sha256(local), 60.0 + local.stat().st_size / _SLOWEST
         try:
             answer = self.client("push", str(local.absolute()), remote, timeout=seconds)
             if answer.code:
@@ -153,7 +153,7 @@ class Adb:
             answer = self.client("pull", remote, str(partial), timeout=_LONGEST_PULL)
             if answer.code or not partial.is_file():
                 raise self._transfer_failed("The file could not be copied from the device.", answer)
-            if _sha256(partial) != wanted:
+            if sha256(partial) != wanted:
                 cause = f"{self._name}: {remote} differs from what came."
                 raise DeviceError("The file arrived damaged.", cause, "Try another cable or port.")
             partial.replace(local)
@@ -260,11 +260,3 @@ class Adb:
 def _brief(command: Sequence[str] | str) -> str:
     text = " ".join((command if isinstance(command, str) else shlex.join(command)).split())
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        digest = hashlib.sha256()
-        while block := opened.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

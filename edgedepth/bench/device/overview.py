@@ -9,11 +9,9 @@ from edgedepth.bench.device.adb import Adb
 from edgedepth.bench.device.conditions import hottest, look
 from edgedepth.bench.device.discovery import Listed, devices
 from edgedepth.bench.device.facts import device_of
+from edgedepth.bench.rows import thermal_word
 from edgedepth.bench.schema import Device, Reading
 from edgedepth.errors import DeviceError
-
-THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
-"""Android's words for the thermal status, by number."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def cells(row: Row) -> list[str]:
 
 
 def _state(reading: Reading) -> list[str]:
-    heat = [] if reading.thermal_status is None else [THERMAL[reading.thermal_status]]
+    heat = [] if reading.thermal_status is None else [thermal_word(reading.thermal_status)]
     warmest = hottest(reading)
     heat += [] if warmest is None else [f"{warmest:.1f} C"]
     battery = [] if reading.battery_level is None else [f"{reading.battery_level} %"]
