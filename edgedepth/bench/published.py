@@ -25,7 +25,7 @@ class Published:
     Attributes:
         name: the registry's name, or the network's usual name.
         family: networks of one family share a colour.
-        params_millions, gflops: by the counting rule of `source`.
+        params_millions, gflops: by the counting rule of `source`; no GFLOPs where it states none.
         source: of those two.
         abs_rel, delta1: of `protocol`.
         protocol: data set, split and depth cap, and who says so; empty where there is no accuracy.
@@ -38,7 +38,7 @@ class Published:
     name: str
     family: str
     params_millions: float
-    gflops: float
+    gflops: float | None
     source: str
     abs_rel: float | None = None
     delta1: float | None = None

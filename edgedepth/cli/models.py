@@ -45,7 +45,7 @@ def models(
             card.output.meaning,
             "shipped" if card.weights else "your own",
             f"{card.paper.params_millions:.3f}",
-            f"{card.paper.gflops:.3f}",
+            "-" if card.paper.gflops is None else f"{card.paper.gflops:.3f}",
         ]
         if counts:
             c = counted[name]

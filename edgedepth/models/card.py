@@ -78,6 +78,7 @@ class PaperFigures:
 
     Attributes:
         source: of parameters and GFLOPs.
+        gflops: None where the paper states none.
         gflops_rule: how the paper counts; rules differ between papers.
         accuracy, speed: None where no figure is known here.
         true_params_millions, true_gmacs: counted on the network itself, where the printed ones are known to be wrong.
@@ -85,7 +86,7 @@ class PaperFigures:
 
     source: str
     params_millions: float
-    gflops: float
+    gflops: float | None
     gflops_rule: str
     accuracy: PaperAccuracy | None = None
     speed: PaperSpeed | None = None

@@ -23,10 +23,10 @@ def initialise(model: nn.Module, seed: int) -> nn.Module:
     which values grow with depth has an `initial_gain` of its own.
     Batch and layer norms: identity. Layer scales, wherever a block calls them `gamma`: `LAYER_SCALE`. What else no
     layer of torch's holds: 0 for a bias, 1 for a scale. DySample's offsets: the published 0.001, so that it starts
-    out bilinear.
+    out bilinear. What a network has to say about its start beyond that, it does in its own `finish_initial`.
     """
     generator = torch.Generator().manual_seed(seed)
-    gain: float = getattr(model, "initial_gain", GAIN)
+    gain: float = getattr(model, "initial_gain", None) or GAIN
     small = {id(m.offset) for m in model.modules() if isinstance(m, DySample)}
     with torch.no_grad():
         for module in model.modules():
@@ -41,4 +41,7 @@ def initialise(model: nn.Module, seed: int) -> nn.Module:
             else:
                 for key, parameter in module.named_parameters(recurse=False):
                     parameter.fill_(0 if key == "bias" else LAYER_SCALE if key.startswith("gamma") else 1)
+    finish = getattr(model, "finish_initial", None)
+    if finish is not None:
+        finish()
     return model

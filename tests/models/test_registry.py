@@ -15,10 +15,11 @@ from edgedepth.errors import UsageError
 from edgedepth.models import build, card, cards, initialise, shipped_weights, with_config
 
 PEERS = ("monodepth2", "lite-mono-tiny", "lite-mono-small", "lite-mono", "lite-mono-8m", "hr-depth", "monovit")
+STUDENTS = ("surround-hrdepth", "surround-monodepth2", "surround-monovit")
 
 
 def test_all_models_are_registered_smallest_first_within_a_family():
-    assert tuple(cards()) == (*SCALES, *PEERS)
+    assert tuple(cards()) == (*SCALES, *PEERS, *STUDENTS)
     for family in {c.family for c in cards().values()}:
         figures = [c.paper.params_millions for c in cards().values() if c.family == family]
         assert figures == sorted(figures)
@@ -26,7 +27,7 @@ def test_all_models_are_registered_smallest_first_within_a_family():
 
 def test_the_registry_cannot_be_changed_through_what_it_gives():
     cards().clear()
-    assert tuple(cards()) == (*SCALES, *PEERS)
+    assert tuple(cards()) == (*SCALES, *PEERS, *STUDENTS)
     with pytest.raises(dataclasses.FrozenInstanceError):
         card("flex-nano").name = "other"
 
@@ -92,8 +93,8 @@ def test_every_card_says_what_a_reader_needs():
         assert known.licence
         assert known.paper.gflops_rule
         assert known.input.height % known.input.multiple == known.input.width % known.input.multiple == 0
-        assert known.output.meaning == "sigmoid-disparity"
-        assert not known.output.metric
+        assert known.output.meaning in ("sigmoid-disparity", "metric-depth")
+        assert known.output.metric == (known.output.meaning == "metric-depth")
 
 
 def test_shipped_weights_exist_where_a_card_names_them():

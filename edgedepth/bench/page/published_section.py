@@ -47,7 +47,7 @@ def published_section(records: Sequence[Record]) -> list[Markup]:
 def _row(one: Published, records: Sequence[Record]) -> Markup:
     printed = (
         f"{one.params_millions:.3f}",
-        f"{one.gflops:.3f}",
+        "" if one.gflops is None else f"{one.gflops:.3f}",
         "" if one.abs_rel is None else f"{one.abs_rel:.3f}",
         "" if one.delta1 is None else f"{one.delta1:.3f}",
         "" if one.frames_per_second is None else f"{one.frames_per_second:g}",

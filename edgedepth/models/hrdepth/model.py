@@ -35,7 +35,15 @@ class HRDepth(nn.Module):
 
     def decode(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
         """What the heads read, at full, half, quarter and eighth resolution."""
+        return self.pyramid(taps)[:HEADS]
+
+    def pyramid(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Decoder features at strides 1, 2, 4, 8 and 16, with 16, 32, 64, 128 and 256 channels."""
         return self.convs.features(taps)
+
+    def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
+        """Disparity of scale 0 to 3 from the decoder feature at stride 2^scale."""
+        return self.convs.head(feature, scale)
 
     def heads(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
         """Disparity at full, half, quarter and eighth resolution, of the decoder's features."""

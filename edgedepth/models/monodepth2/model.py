@@ -32,6 +32,14 @@ class Monodepth2(nn.Module):
         """Decoder features of levels 4 to 0, at strides 16, 8, 4, 2 and 1."""
         return self.decoder.features(taps)
 
+    def pyramid(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Decoder features at strides 1, 2, 4, 8 and 16, with 16, 32, 64, 128 and 256 channels."""
+        return self.decode(taps)[::-1]
+
+    def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
+        """Disparity of scale 0 to 3 from the decoder feature at stride 2^scale."""
+        return self.decoder.head(feature, scale)
+
     def heads(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
         """Disparity at full, half, quarter and eighth resolution, of the decoder's features."""
         return [self.decoder.head(features[4 - level], level) for level in range(4)]

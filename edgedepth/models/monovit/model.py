@@ -37,8 +37,16 @@ class MonoViT(MPViT):
 
     def decode(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
         """What the heads read, at full, half, quarter and eighth resolution."""
+        return self.pyramid(taps)[:HEADS]
+
+    def pyramid(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Decoder features at strides 1, 2, 4, 8 and 16, with 16, 32, 64, 128 and 256 channels."""
         gated = [self.convs[f"f{tap}"](taps[tap]) for tap in (1, 2, 3, 4)]
         return self.convs.features([taps[0], *gated])
+
+    def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
+        """Disparity of scale 0 to 3 from the decoder feature at stride 2^scale."""
+        return self.convs.head(feature, scale)
 
     def heads(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
         """Disparity at full, half, quarter and eighth resolution, of the decoder's features."""

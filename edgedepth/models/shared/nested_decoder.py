@@ -87,7 +87,7 @@ class NestedDecoder(nn.ModuleDict):
         return out
 
     def features(self, taps: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """What the heads read: (B, C, H, W) at full, half, quarter and eighth resolution."""
+        """The last node of every level, (B, C, H, W) at strides 1, 2, 4, 8 and 16; the heads read the first four."""
         nodes = {(row, 0): tap for row, tap in enumerate(taps)}
         for row, column in NODES:
             source = row + 1, column - 1
@@ -95,7 +95,7 @@ class NestedDecoder(nn.ModuleDict):
             joined = torch.cat([above, *(nodes[row, k] for k in range(column))], 1)
             nodes[row, column] = self._merge(row, column, joined)
         finest = self["X_04_Conv_1"](_twice(self["X_04_Conv_0"](nodes[0, 4])))
-        return [finest, *(nodes[row, 4 - row] for row in range(HEADS - 1))]
+        return [finest, *(nodes[row, 4 - row] for row in range(HEADS))]
 
     def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
         """The sigmoid map of scale 0 to 3 from that scale's feature; (B, 1, H/2^scale, W/2^scale)."""
