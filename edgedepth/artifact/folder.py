@@ -24,11 +24,17 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def require_free(target: Path, *, force: bool) -> None:
+def require_free(target: Path, *, force: bool, mark: str = FILE_NAME, kind: str = "an artifact") -> None:
     """Check early that `target` may be written.
 
+    Args:
+        target: the folder.
+        force: what is there may be replaced, if it is of that kind.
+        mark: the file that tells a folder of the kind.
+        kind: what is written, with its article.
+
     Raises:
-        UsageError: it exists and `force` is not set, or it is no artifact, or a file.
+        UsageError: it exists and `force` is not set, or it is not of that kind, or a file.
         OutputError: its parent cannot be written.
     """
     if target.exists() and not target.is_dir():
@@ -38,10 +44,10 @@ def require_free(target: Path, *, force: bool) -> None:
             raise UsageError(
                 f"{target} is not empty.", "", "Add --force to replace it, or name another folder with -o."
             )
-        if not (target / FILE_NAME).is_file():
+        if not (target / mark).is_file():
             raise UsageError(
-                f"{target} is not an artifact, so --force does not replace it.",
-                f"It has no {FILE_NAME}.",
+                f"{target} is not {kind}, so --force does not replace it.",
+                f"It has no {mark}.",
                 "Name another folder with -o.",
             )
     parent = target.absolute().parent
@@ -52,15 +58,18 @@ def require_free(target: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def whole_folder(target: Path, *, force: bool) -> Iterator[Path]:
+def whole_folder(target: Path, *, force: bool, mark: str = FILE_NAME, kind: str = "an artifact") -> Iterator[Path]:
     """A temporary sibling of `target` that takes its place when the block ends well.
 
     On any exception, Ctrl-C included, the sibling is removed and `target` is as it was.
 
+    Args:
+        target, force, mark, kind: as for `require_free`.
+
     Raises:
         UsageError, OutputError: as `require_free`, or the disk is full or read-only.
     """
-    require_free(target, force=force)
+    require_free(target, force=force, mark=mark, kind=kind)
     target = target.absolute()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

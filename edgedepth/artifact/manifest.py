@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from edgedepth.artifact.rig import Rig
 from edgedepth.errors import InputError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "manifest.json"
 
 Format = Literal["onnx", "tflite"]
@@ -57,7 +58,8 @@ class OutputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         tensor: the graph's output.
-        meaning: ``sigmoid-disparity``, ``depth`` (decoded in the graph), or another card's meaning.
+        meaning: ``sigmoid-disparity``, ``depth`` (decoded in the graph), another card's meaning, or
+            ``log-depth-correction`` (of a refiner).
         decode: formula from the output to depth, in terms of `constants`.
         constants: the formula's numbers.
         metric: whether depth is in metres; otherwise it is up to one unknown scale per picture.
@@ -65,7 +67,7 @@ class OutputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     tensor: TensorSpec
-    meaning: Literal["sigmoid-disparity", "depth", "metric-depth", "affine-invariant-disparity"]
+    meaning: Literal["sigmoid-disparity", "depth", "metric-depth", "affine-invariant-disparity", "log-depth-correction"]
     decode: str
     constants: dict[str, float]
     metric: bool
@@ -101,10 +103,10 @@ class Parity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far a file's output is from the PyTorch model's on one reference input.
 
     Attributes:
-        max_abs, mean_abs: of the output.
+        max_abs, mean_abs: of the output; of metric depth, in shares of the largest reference depth.
         correlation: Pearson's, over all pixels.
         absrel_drift: mean of ``|depth - reference| / reference`` after decoding both.
-        reference_std: standard deviation of the reference output; a flat one would prove nothing.
+        reference_std: standard deviation of the reference output, in the same unit; a flat one would prove nothing.
     """
 
     max_abs: float
@@ -193,6 +195,31 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantization: Quantization | None = None
 
 
+class RefinerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A refiner's graph: corrects the log depth of one patch, with what a coarse file has there.
+
+    Attributes:
+        graph: its file; `FileEntry.input` is the patch, `FileEntry.output` the correction.
+        coarse: path of the coarse file, one of `Manifest.files`.
+        grid: (rows, columns) of patches per picture that it was made for.
+        relative: input: log depth at the patch, less the mean of the picture's log depth.
+        features: further inputs: the coarse file's outputs of the same names, sampled at the patch.
+        given: those outputs, in the same order.
+        parameters, macs: of the refiner, for one patch; those of `ModelFacts` are the coarse model's.
+        pair: parity of both files together with the PyTorch model, by reference input; empty when unchecked.
+    """
+
+    graph: FileEntry
+    coarse: str
+    grid: tuple[int, int]
+    relative: TensorSpec
+    features: tuple[TensorSpec, ...]
+    given: tuple[TensorSpec, ...]
+    parameters: int
+    macs: int
+    pair: dict[str, Parity]
+
+
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A stored reference: arrays ``input`` (uint8 HxWx3 RGB), ``output`` (float32 HxW, PyTorch)."""
 
@@ -216,7 +243,13 @@ class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole artifact."""
+    """The whole artifact.
+
+    Attributes:
+        files: graphs that take a picture.
+        rig: the vehicle that it was exported for, if it was.
+        refiners: graphs that refine what one of `files` gives.
+    """
 
     schema_version: int
     name: str
@@ -225,6 +258,18 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: tuple[FileEntry, ...]
     references: tuple[Reference, ...]
     tools: dict[str, str]
+    rig: Rig | None = None
+    refiners: tuple[RefinerEntry, ...] = ()
+
+    def hashes(self) -> dict[str, str]:
+        """sha256 by path of every file that belongs to the artifact."""
+        graphs = {one.path: one.sha256 for one in (*self.files, *(refiner.graph for refiner in self.refiners))}
+        return graphs | {one.path: one.sha256 for one in self.references} | self.masks()
+
+    def masks(self) -> dict[str, str]:
+        """sha256 by path of the masks of the rig's cameras."""
+        cameras = self.rig.cameras if self.rig else ()
+        return {camera.mask.path: camera.mask.sha256 for camera in cameras if camera.mask}
 
 
 class Essentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -256,7 +301,7 @@ def decode_manifest(raw: bytes, where: Path) -> Manifest:
             names the field.
     """
     manifest = _decode(raw, where, Manifest, "is not a valid manifest")
-    for name in [*(f.path for f in manifest.files), *(r.path for r in manifest.references)]:
+    for name in manifest.hashes():
         if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
             raise InputError(f"{where} names a file outside its folder.", f"It is {name!r}.", "Export the model again.")
     return manifest

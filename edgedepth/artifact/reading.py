@@ -111,9 +111,7 @@ def verify_hashes(artifact: Artifact) -> None:
     """
     if artifact.manifest is None:
         return
-    expected = [(e.path, e.sha256) for e in artifact.manifest.files]
-    expected += [(r.path, r.sha256) for r in artifact.manifest.references]
-    for name, digest in expected:
+    for name, digest in artifact.manifest.hashes().items():
         path = artifact.folder / name
         if not path.is_file():
             raise InputError(f"{path} is missing.", "The manifest lists it.", "Export the model again.")
