@@ -39,7 +39,7 @@ from edgedepth.bench.schema import (
     key,
 )
 from edgedepth.bench.statistics import latency_of, ratio_of_medians, summarize
-from edgedepth.bench.validity import judged
+from edgedepth.bench.validity import judged, suffices
 from edgedepth.errors import EdgedepthError
 
 _ADAPTER = re.compile(r"Selected adapter: (?P<name>.+?), arch=.*adapterType=(?P<type>.+)")
@@ -89,7 +89,7 @@ def bench_host(
     """
     before = {} if journal is None else {record.key: record for record in journal.records}
     rows = {row_key(one): one for one in asked}
-    pending = {name: one for name, one in rows.items() if not _suffices(before.get(name), plan, floor=floor)}
+    pending = {name: one for name, one in rows.items() if not suffices(before.get(name), plan, floor=floor)}
     earlier: list[Round] = []
     made: list[Record] = []
     if pending:
@@ -105,14 +105,6 @@ def bench_host(
     found = before | {record.key: record for record in made}
     taken_up = sum(1 for one in earlier if one.samples_ms)
     return Measured([found[name] for name in rows], len(rows) - len(pending), taken_up)
-
-
-def _suffices(record: Record | None, plan: Plan, *, floor: bool) -> bool:
-    """Whether an earlier command measured it validly, at least as long, and with its floor if that is asked."""
-    if record is None or not record.valid or record.latency is None:
-        return False
-    long_enough = record.latency.count >= plan.runs and (record.latency.seconds or 0.0) >= plan.seconds
-    return long_enough and (record.floor is not None or not floor or record.subject.macs is None)
 
 
 def row_key(one: Configuration) -> str:

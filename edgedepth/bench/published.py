@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgedepth.models import cards
+from edgedepth.models import ModelCard, cards
+from edgedepth.models.card import PaperFigures
 
 FLEXDEPTH = "FlexDepth (arXiv 2607.00736)"
 NOT_KNOWN = (
@@ -51,25 +52,24 @@ class Published:
 
 
 def published() -> tuple[Published, ...]:
-    """The registry's models."""
-    return tuple(_of_card(name) for name in cards())
+    """The registry's models, but for designs of this project's own."""
+    return tuple(_of_card(card, card.paper) for card in cards().values() if card.paper)
 
 
-def _of_card(name: str) -> Published:
-    card = cards()[name]
-    accuracy, speed = card.paper.accuracy, card.paper.speed
+def _of_card(card: ModelCard, paper: PaperFigures) -> Published:
+    accuracy, speed = paper.accuracy, paper.speed
     return Published(
-        name,
+        card.name,
         card.family,
-        card.paper.params_millions,
-        card.paper.gflops,
-        card.paper.source,
+        paper.params_millions,
+        paper.gflops,
+        paper.source,
         abs_rel=accuracy.abs_rel if accuracy else None,
         delta1=accuracy.delta1 if accuracy else None,
         protocol=f"{accuracy.protocol} ({accuracy.source})" if accuracy else "",
         frames_per_second=speed.frames_per_second if speed else None,
         speed_source=f"{speed.device} ({speed.source})" if speed else "",
-        true_params_millions=card.paper.true_params_millions,
-        true_gmacs=card.paper.true_gmacs,
-        note=f"{card.notes[0]} Do not compare with the printed figures." if card.paper.true_gmacs else "",
+        true_params_millions=paper.true_params_millions,
+        true_gmacs=paper.true_gmacs,
+        note=f"{card.notes[0]} Do not compare with the printed figures." if paper.true_gmacs else "",
     )

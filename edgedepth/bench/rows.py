@@ -172,11 +172,11 @@ def thermal_word(status: int) -> str:
 
 
 def _hottest(record: Record) -> str:
-    told = [heat for heat in map(hottest, record.conditions.readings) if heat is not None]
+    told = [heat for heat in map(hottest_sensor, record.conditions.readings) if heat is not None]
     return f"{told[0]:.1f} -> {told[-1]:.1f}" if told else ""
 
 
-def hottest(reading: Reading) -> float | None:
+def hottest_sensor(reading: Reading) -> float | None:
     """The hottest sensor, the battery's where there is no other."""
     return max(reading.temperatures.values(), default=reading.battery_c)
 

@@ -208,7 +208,8 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         readings: before, during and after, in order of time.
         fixed_performance: the phone's pinned mode was on; such a result compares builds, it is not what users get.
         cooldown_s: how long was waited before; None where nothing was waited for.
-        baseline_c: hottest sensor before the matrix began; None where not told.
+        baseline_c: what cooling down is judged by (the hottest of skin and battery, else of all sensors), before the
+            matrix began; None where not told.
         max_thermal: highest thermal status that counts as not throttled.
     """
 
@@ -313,25 +314,25 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag="record", tag_field=
     @property
     def configuration(self) -> str:
         """What sets it apart from other ways to run the same file, such as ``litert cpu 2 threads``."""
-        return configuration(self.runtime)
+        return configuration(self.runtime, pinned=self.conditions.fixed_performance)
 
     @property
     def key(self) -> str:
         """Equal for results that measure the same file in the same way on the same device."""
-        return key(self.subject, self.device, self.runtime)
+        return key(self.subject, self.device, self.runtime, pinned=self.conditions.fixed_performance)
 
 
-def configuration(runtime: Runtime) -> str:
-    """A runtime, its accelerator and settings in a few words."""
+def configuration(runtime: Runtime, *, pinned: bool = False) -> str:
+    """A runtime, its accelerator and settings in a few words; `pinned` is the phone's fixed-performance mode."""
     parts = [runtime.name, runtime.accelerator]
     if runtime.threads is not None:
         parts.append(f"{runtime.threads} thread{'s' if runtime.threads != 1 else ''}")
     if runtime.affinity:
         parts.append(f"cores {runtime.affinity}")
     parts += [value if name == value else f"{name} {value}" for name, value in sorted(runtime.options.items())]
-    return " ".join(parts)
+    return " ".join([*parts, "pinned"] if pinned else parts)
 
 
-def key(subject: Subject, device: Device, runtime: Runtime) -> str:
+def key(subject: Subject, device: Device, runtime: Runtime, *, pinned: bool = False) -> str:
     """What identifies a configuration before it was measured."""
-    return "|".join((device.id, subject.sha256, str(subject.batch), configuration(runtime)))
+    return "|".join((device.id, subject.sha256, str(subject.batch), configuration(runtime, pinned=pinned)))

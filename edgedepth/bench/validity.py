@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from edgedepth.bench.schema import Caution, Latency, Reading, Record
+from edgedepth.bench.schema import Caution, Latency, Plan, Reading, Record
 
 NOISY_SPREAD = 0.15
 """Relative spread from which a time is invalid: interquartile range / 1.349 (a normal's sigma) over the median."""
@@ -32,6 +32,26 @@ def judged(record: Record) -> Record:
     reasons = dict.fromkeys([*record.invalid_reasons, *_reasons(record)])
     cautions = dict.fromkeys([*record.warnings, *_cautions(record)])
     return msgspec.structs.replace(record, valid=not reasons, invalid_reasons=tuple(reasons), warnings=tuple(cautions))
+
+
+def suffices(record: Record | None, plan: Plan, *, floor: bool = False) -> bool:
+    """Whether an earlier result spares measuring its configuration again.
+
+    Args:
+        record: the last one of the configuration; None where there is none.
+        plan: what is asked now.
+        floor: the runtime's floor beside it is asked, too.
+
+    Returns:
+        True where it is valid, says as much as the plan asks, and has its floor if there can be one.
+    """
+    if record is None or not record.valid or record.latency is None:
+        return False
+    if any(_too_short(msgspec.structs.replace(record, plan=plan), record.latency)):
+        return False
+    if len(record.sustained) < round(plan.sustained_minutes):
+        return False
+    return not floor or record.floor is not None or record.subject.macs is None
 
 
 def _reasons(record: Record) -> Iterator[str]:

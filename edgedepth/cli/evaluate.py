@@ -24,7 +24,10 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="A folder of frames with ground truth.")],
     protocol: Annotated[
         str,
-        typer.Option(help="kitti2015, eigen, eigen-crop, least-squares, metric or indoor; options below change it."),
+        typer.Option(
+            help="kitti2015, eigen, eigen-crop, least-squares, metric, indoor, ddad or nuscenes; "
+            "options below change it."
+        ),
     ] = "kitti2015",
     alignment: Annotated[str | None, typer.Option(help="none, median or least-squares.")] = None,
     crop: Annotated[str | None, typer.Option(help="none, garg or eigen.")] = None,
@@ -38,7 +41,10 @@ def evaluate(
         str | None, typer.Option(metavar="HxW", help="Of a folder, these files; of a PyTorch model, its input.")
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(help="Training frames with dense depth: adds rows of constant maps.")
+        Path | None, typer.Option(help="Training frames with depth: adds rows of constant maps.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="Of a rig: CAMERA.png, 255 where it sees the world, 0 its own vehicle.")
     ] = None,
     per_frame: Annotated[bool, typer.Option("--per-frame", help="Also show every frame.")] = False,
     sheet: Annotated[Path | None, typer.Option(help="Also draw pictures, depth and errors into this .png.")] = None,
@@ -57,6 +63,7 @@ def evaluate(
     from edgedepth.evaluation.baseline import baselines_of
     from edgedepth.evaluation.crops import read_crop
     from edgedepth.evaluation.datasets import open_dataset
+    from edgedepth.evaluation.datasets.masks import MaskedRig
     from edgedepth.evaluation.named_protocols import protocol_named, read_ranges
     from edgedepth.evaluation.opening import Choice, open_predictors
     from edgedepth.evaluation.predictor import Predictor
@@ -75,10 +82,15 @@ def evaluate(
         ranges=read_ranges(ranges) if ranges else None,
     )
     dataset = open_dataset(data)
+    if masks:
+        dataset = MaskedRig(dataset, masks)
     pictured = chosen_frames(sheet, frames, dataset)
     threads = threads or min(MOST_DEFAULT_THREADS, os.cpu_count() or 1)
     predictors = open_predictors(models, Choice(file_format, precision, parse_size(size) if size else None, threads))
-    constants = baselines_of(open_dataset(baseline)) if baseline else ()
+    training = open_dataset(baseline) if baseline else None
+    if training and masks and training.moments:
+        training = MaskedRig(training, masks)
+    constants = baselines_of(training) if training else ()
 
     def measured(predictor: Predictor) -> EvaluationReport:
         done = count(1)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgedepth.errors import InputError
 from edgedepth.evaluation.datasets.base import DepthDataset
 from edgedepth.runtime.decode import Meaning, resize_map
+
+# Sparse points of a few frames leave single rows empty; a band this part of the height has points enough.
+_BANDS = 48
+
+# Row and depth in metres of each measured pixel of a frame.
+_Points = tuple[NDArray[np.intp], NDArray[np.float64]]
 
 
 class ConstantDepth:
@@ -33,29 +42,66 @@ class ConstantDepth:
 
 
 def baselines_of(dataset: DepthDataset) -> tuple[ConstantDepth, ConstantDepth]:
-    """The constant maps that a dataset's dense teacher depth suggests.
+    """The constant maps that a dataset suggests.
 
-    Which of the two is stronger depends on the frames, so both are shown.
+    Dense teacher depth gives a value for each pixel, measured depth alone, of which there are only points, one for
+    each row. Which of the two is stronger depends on the frames, so both are shown.
 
     Returns:
-        The per-pixel median of depth, and the per-pixel mean of disparity.
+        The median of depth, and the mean of disparity.
 
     Raises:
-        InputError: the dataset has no dense depth, or maps of several sizes.
+        InputError: the dataset has no depth, dense depth with holes, or maps of several sizes.
     """
-    maps = [sample.teacher for sample in map(dataset.read, dataset.names) if sample.teacher is not None]
-    sizes = sorted({depth.shape for depth in maps})
-    if len(sizes) != 1 or not all(np.all(depth > 0) for depth in maps):
-        held = f"Its dense depth maps have {len(sizes)} sizes." if sizes else "It has no dense depth maps."
-        raise InputError(
-            f"{dataset.title} cannot give a baseline.",
-            "A dense depth map has holes." if len(sizes) == 1 else held,
-            "Name a folder of training frames with teacher depth everywhere, all of one size.",
-        )
-    stacked = np.stack(maps).astype(np.float64)
-    median = np.median(stacked, axis=0).astype(np.float32)
-    mean = (1.0 / np.mean(1.0 / stacked, axis=0)).astype(np.float32)
+    dense: list[NDArray[np.float32]] = []
+    points: list[_Points] = []
+    sizes = set()
+    for sample in map(dataset.read, dataset.names):
+        if sample.teacher is not None:
+            dense.append(sample.teacher)
+        rows, columns = np.nonzero(sample.measured)
+        points.append((rows, sample.depth[rows, columns].astype(np.float64)))
+        sizes.add(sample.depth.shape)
+    if len(sizes) > 1:
+        raise _no_baseline(dataset, f"Its depth maps have {len(sizes)} sizes.")
+    if not all(np.all(depth > 0) for depth in dense):
+        raise _no_baseline(dataset, "A dense depth map has holes.")
+    if not dense and not sum(rows.size for rows, _ in points):
+        raise _no_baseline(dataset, "It has neither dense nor measured depth.")
+    if dense:
+        stacked = np.stack(dense).astype(np.float64)
+        median, mean = np.median(stacked, axis=0), 1.0 / np.mean(1.0 / stacked, axis=0)
+    else:
+        (size,) = sizes
+        median, mean = _by_row(points, size, np.median), _by_row(points, size, _harmonic_mean)
     return (
-        ConstantDepth(median, "constant map, median depth"),
-        ConstantDepth(mean, "constant map, mean disparity"),
+        ConstantDepth(median.astype(np.float32), "constant map, median depth"),
+        ConstantDepth(mean.astype(np.float32), "constant map, mean disparity"),
+    )
+
+
+def _by_row(
+    points: list[_Points], size: tuple[int, ...], middle: Callable[[NDArray[np.float64]], np.floating[Any]]
+) -> NDArray[np.float64]:
+    """(H, W): the middle of all points of each band of rows, linear in between, constant beyond the outermost."""
+    height, width = size
+    rows, depths = (np.concatenate(one) for one in zip(*points, strict=True))
+    band = rows * _BANDS // height
+    held = np.unique(band)
+    values = [middle(depths[band == one]) for one in held]
+    centres = (held + 0.5) * height / _BANDS - 0.5
+    by_row: NDArray[np.float64] = np.interp(np.arange(height), centres, values)
+    return by_row[:, None].repeat(width, 1)
+
+
+def _harmonic_mean(depths: NDArray[np.float64]) -> np.floating[Any]:
+    mean: np.floating[Any] = 1.0 / np.mean(1.0 / depths)
+    return mean
+
+
+def _no_baseline(dataset: DepthDataset, evidence: str) -> InputError:
+    return InputError(
+        f"{dataset.title} cannot give a baseline.",
+        evidence,
+        "Name a folder of training frames of one size with measured depth, or teacher depth everywhere.",
     )

@@ -25,7 +25,7 @@ class Comparison:
 
     Attributes:
         sample: as the dataset gave it.
-        area: (H, W) bool, the crop.
+        area: (H, W) bool, the crop without the camera's own vehicle.
         mask: (H, W) bool, the pixels that count: measured, within the protocol's limits and inside the crop.
         depth: (H, W) float64 metres: the prediction, aligned and clamped to the protocol's limits.
         scale: ratio of the medians of truth and of the raw prediction over `mask`: how many metres one unit of the
@@ -80,6 +80,8 @@ def compare(predictor: Predictor, sample: DepthSample, protocol: EvaluationProto
     _require_sane(sample)
     size = (sample.depth.shape[0], sample.depth.shape[1])
     area = crop_mask(size, protocol.crop)
+    if sample.seen is not None:
+        area &= sample.seen
     mask = valid_mask(sample.depth, protocol.min_depth, protocol.max_depth) & area
     _require_enough(sample, mask, protocol)
     raw = predictor.depth(sample.image, size)
@@ -104,11 +106,13 @@ def _require_sane(sample: DepthSample) -> None:
 
 
 def _require_enough(sample: DepthSample, mask: NDArray[np.bool_], protocol: EvaluationProtocol) -> None:
-    left, measured = int(mask.sum()), int((sample.depth > 0).sum())
+    left, measured = int(mask.sum()), int(sample.measured.sum())
     if not measured:
         raise InputError(
             f"Frame {sample.name} has no ground truth to compare with.",
-            "None of its pixels was measured.",
+            "None of its pixels was measured."
+            if sample.seen is None
+            else "Nothing beside its own vehicle was measured.",
             "Name a folder of frames with measured depth.",
         )
     if left < FEWEST_PIXELS:

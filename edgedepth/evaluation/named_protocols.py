@@ -72,6 +72,9 @@ PROTOCOLS: Final[dict[str, EvaluationProtocol]] = {
         EvaluationProtocol("least-squares", name="least-squares"),
         EvaluationProtocol("none", name="metric"),
         EvaluationProtocol(max_depth=10.0, ranges=(0.0, 2.0, 4.0, 6.0, 10.0), name="indoor"),
+        # Rigs with metric depth: DDAD to 200 m, nuScenes to 80 m, nothing fitted.
+        EvaluationProtocol("none", max_depth=200.0, ranges=(*RANGES, 200.0), name="ddad"),
+        EvaluationProtocol("none", name="nuscenes"),
     )
 }
 DEFAULT = "kitti2015"

@@ -95,6 +95,21 @@ def error_panel(
     return _points(image, at, error_colours((predicted.ravel()[chosen] - g) / g))
 
 
+def veiled(panel: NDArray[np.uint8], seen: NDArray[np.bool_] | None, *, keep: float = 0.0) -> NDArray[np.uint8]:
+    """A panel with the camera's own vehicle blacked out.
+
+    Args:
+        panel: (height, width, 3).
+        seen: (H, W) bool of any size, or None where the camera sees the world everywhere.
+        keep: share of brightness that is left there.
+    """
+    if seen is None:
+        return panel
+    height, width = panel.shape[:2]
+    shown = seen[np.arange(height) * seen.shape[0] // height][:, np.arange(width) * seen.shape[1] // width]
+    return np.where(shown[..., None], panel, np.rint(panel * keep).astype(np.uint8))
+
+
 def _points(image: NDArray[np.uint8], at: NDArray[np.intp], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     grey = resize(image, (at.shape[0], at.shape[1])).mean(axis=2, keepdims=True) * _BACKDROP
     panel: NDArray[np.uint8] = np.rint(grey).astype(np.uint8).repeat(3, axis=2)

@@ -30,6 +30,7 @@ class FrameResult:
         parts: by depth range, and of what moves and stands where the dataset says so.
         scale: metres per unit of the prediction (see `Comparison.scale`).
         edges: None where ground truth is sparse or has no border.
+        camera: of a rig, which one took it; empty elsewhere.
     """
 
     name: str
@@ -38,6 +39,7 @@ class FrameResult:
     parts: dict[str, Part]
     scale: float | None
     edges: EdgeScores | None
+    camera: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,20 @@ class EvaluationReport:
         return pooled((result.parts for result in self.results), self.protocol.ranges)
 
     @property
+    def cameras(self) -> dict[str, tuple[FrameResult, ...]]:
+        """Of a rig, the frames of each camera, cameras in the order in which they were measured; empty elsewhere."""
+        found: dict[str, tuple[FrameResult, ...]] = {}
+        for result in self.results:
+            if result.camera:
+                found[result.camera] = (*found.get(result.camera, ()), result)
+        return found
+
+    @property
+    def camera_means(self) -> dict[str, DepthMetrics]:
+        """Of a rig, the mean over each camera's frames."""
+        return {name: mean_metrics([one.metrics for one in results]) for name, results in self.cameras.items()}
+
+    @property
     def edges(self) -> EdgeScores | None:
         """The mean over the frames that have borders; None without any."""
         found = [result.edges for result in self.results if result.edges is not None]
@@ -106,7 +122,7 @@ def evaluate(
         predictor: what to measure.
         dataset: where the frames come from.
         protocol: how to compare; the default is `kitti2015`: median alignment within 1e-3 to 80 m, no crop.
-        names: frames to use; None is all of them.
+        names: frames to use; None is all of them, a rig's moment by moment in ring order.
         on_frame: called with each frame's name once it is measured.
 
     Raises:
@@ -117,7 +133,9 @@ def evaluate(
     require_comparable(predictor, protocol)
     results = []
     dense = False
-    for name in dataset.names if names is None else names:
+    if names is None:
+        names = [name for moment in dataset.moments for name in moment] or dataset.names
+    for name in names:
         sample = dataset.read(name)
         dense |= sample.dense
         results.append(measure(compare(predictor, sample, protocol), protocol))
@@ -136,6 +154,7 @@ def measure(frame: Comparison, protocol: EvaluationProtocol) -> FrameResult:
         parts=parts_of(frame, protocol.ranges),
         scale=frame.scale,
         edges=_edges(frame, protocol) if frame.sample.dense else None,
+        camera=frame.sample.camera,
     )
 
 

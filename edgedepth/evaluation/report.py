@@ -48,6 +48,8 @@ def tables(results: Results, *, per_frame: bool = False) -> list[Table]:
         per_frame: also one table per model with a row per frame.
     """
     found = [_metrics_table(results), _parts_table(results)]
+    if results.models[0].cameras:
+        found.append(_cameras_table(results))
     if any(report.edges for report in results.models):
         found.append(_edges_table(results))
     if len(results.models) > 1 and all(report.scales for report in results.models):
@@ -94,6 +96,16 @@ def _parts_table(results: Results) -> Table:
     table.add_row("pixels", *(f"{part.pixels:,}" for part in held.values()), style="dim")
     for report in (*results.models, *results.baselines):
         table.add_row(report.predictor, *(f"{part.metrics.abs_rel:.3f}" for part in report.parts.values()))
+    return table
+
+
+def _cameras_table(results: Results) -> Table:
+    held = results.models[0].cameras
+    table = _table("AbsRel of cameras", *held)
+    table.caption = "mean over each camera's frames; cameras clockwise from the one that looks forward"
+    table.add_row("frames", *(f"{len(frames)}" for frames in held.values()), style="dim")
+    for report in (*results.models, *results.baselines):
+        table.add_row(report.predictor, *(f"{mean.abs_rel:.3f}" for mean in report.camera_means.values()))
     return table
 
 
@@ -160,6 +172,9 @@ def _report_object(report: EvaluationReport) -> dict[str, Any]:
         "facts": report.facts,
         "mean": report.mean.as_dict(),
         "parts": _parts_object(report.parts),
+        "cameras": {
+            name: {"frames": len(report.cameras[name]), **mean.as_dict()} for name, mean in report.camera_means.items()
+        },
         "edges": edges,
         "scale": report.scale and asdict(report.scale),
         "frames": {result.name: _frame_object(result) for result in report.results},
@@ -173,6 +188,7 @@ def _why_no_edges(report: EvaluationReport) -> str:
 def _frame_object(result: FrameResult) -> dict[str, Any]:
     return {
         **result.metrics.as_dict(),
+        "camera": result.camera,
         "pixels": result.pixels,
         "metres_per_unit": result.scale,
         "parts": _parts_object(result.parts),

@@ -83,8 +83,14 @@ def chosen_frames(sheet: Path | None, names: str | None, dataset: DepthDataset) 
     return chosen
 
 
-def notable_frames(report: EvaluationReport) -> dict[str, str]:
-    """The worst, the median and the best frame by AbsRel, each with that note; fewer where there are fewer."""
+def notable_frames(report: EvaluationReport, moments: Sequence[Sequence[str]] = ()) -> dict[str, str]:
+    """The worst, the median and the best frame by AbsRel, each with that note; fewer where there are fewer.
+
+    Of a rig it is all cameras of the moment with the worst mean, in ring order.
+    """
+    if moments:
+        errors = [np.mean([report.frames[name].abs_rel for name in moment]) for moment in moments]
+        return dict.fromkeys(moments[int(np.argmax(errors))], "worst moment" if len(moments) > 1 else "")
     if len(report.results) == 1:
         return {report.results[0].name: ""}
     order = sorted(report.results, key=lambda result: (-result.metrics.abs_rel, result.name))
@@ -108,12 +114,12 @@ def write_sheet(
         predictors: what was measured.
         dataset: where the frames come from.
         reports: of each predictor, in the same order.
-        names: the frames; empty takes the worst, the median and the best of the first report.
+        names: the frames; empty takes those of `notable_frames` of the first report.
 
     Raises:
         OutputError: it cannot be written.
     """
-    chosen = dict.fromkeys(names, "") or notable_frames(reports[0])
+    chosen = dict.fromkeys(names, "") or notable_frames(reports[0], dataset.moments)
     protocol = reports[0].protocol
     rows = []
     for name, note in chosen.items():
@@ -146,7 +152,7 @@ def _picture_and_truth(row: _Row, limits: panels.Limits) -> list[_Placed]:
     sample, mask = row.frames[0].sample, row.frames[0].mask
     truth = panels.truth_panel(sample.image, sample.depth, mask, limits, row.panel_size)
     return [
-        (0, (resize(sample.image, row.panel_size), row.name, row.note)),
+        (0, (panels.veiled(resize(sample.image, row.panel_size), sample.seen, keep=0.3), row.name, row.note)),
         (1, (truth, "ground truth", f"{int(mask.sum()):,} pixels")),
     ]
 
@@ -154,19 +160,22 @@ def _picture_and_truth(row: _Row, limits: panels.Limits) -> list[_Placed]:
 def _change(row: _Row, frame: Comparison) -> list[_Placed]:
     """How another model's depth differs from the first one's, in place of the ground truth that stands above."""
     reference = row.frames[0].depth
-    panel = panels.change_panel(frame.depth, reference, row.panel_size)
-    mean = float(np.mean(np.abs(frame.depth / reference - 1)))
+    seen = frame.sample.seen
+    panel = panels.veiled(panels.change_panel(frame.depth, reference, row.panel_size), seen)
+    change = np.abs(frame.depth / reference - 1)
+    mean = float(np.mean(change if seen is None else change[seen]))
     return [(1, (panel, f"change to the first, colours to {panels.WORST_CHANGE:.0%}", f"mean {mean:.2%}"))]
 
 
 def _depth_and_error(row: _Row, frame: Comparison, report: EvaluationReport, limits: panels.Limits) -> list[_Placed]:
     sample, metrics = frame.sample, report.frames[row.name]
     scale = "" if frame.scale is None else f"1 unit = {frame.scale:.2f} m"
+    depth = panels.veiled(panels.depth_panel(frame.depth, limits, row.panel_size), sample.seen)
     error = panels.error_panel(sample.image, frame.depth, sample.depth, frame.mask, row.panel_size)
-    return [
-        (2, (panels.depth_panel(frame.depth, limits, row.panel_size), report.predictor, scale)),
-        (3, (error, "error", f"AbsRel {metrics.abs_rel:.3f}   d<1.25 {metrics.delta1:.3f}")),
-    ]
+    figures = f"AbsRel {metrics.abs_rel:.3f}   d<1.25 {metrics.delta1:.3f}"
+    if sample.camera:
+        figures += f"   camera's mean {report.camera_means[sample.camera].abs_rel:.3f}"
+    return [(2, (depth, report.predictor, scale)), (3, (error, "error", figures))]
 
 
 def _draw_legends(page: Page, limits: panels.Limits) -> None:

@@ -17,6 +17,7 @@ from edgedepth.runtime.preprocess import to_batch
 def contracts_of(card: ModelCard, size: tuple[int, int]) -> tuple[InputContract, OutputContract]:
     """What the card's network takes and gives at (height, width), in an artifact's words."""
     spec = card.output
+    in_metres = spec.meaning == "metric-depth"
     low, high = 1 / spec.max_depth, 1 / spec.min_depth
     taken = InputContract(
         tensor=TensorSpec("image", (1, 3, *size), "NCHW", "float32"),
@@ -28,10 +29,10 @@ def contracts_of(card: ModelCard, size: tuple[int, int]) -> tuple[InputContract,
     given = OutputContract(
         tensor=TensorSpec("output", (1, 1, *size), "NCHW", "float32"),
         meaning=spec.meaning,
-        decode="depth = 1 / (min_disparity + disparity_range * output)",
-        constants={"min_disparity": low, "disparity_range": high - low},
+        decode="depth = output" if in_metres else "depth = 1 / (min_disparity + disparity_range * output)",
+        constants={} if in_metres else {"min_disparity": low, "disparity_range": high - low},
         metric=spec.metric,
-        value_range=(0.0, 1.0),
+        value_range=(spec.min_depth, spec.max_depth) if in_metres else (0.0, 1.0),
     )
     return taken, given
 

@@ -16,7 +16,13 @@ from edgedepth.artifact.onnx_graph import OnnxGraph, read_onnx
 from edgedepth.artifact.tflite_graph import TfliteGraph, read_tflite
 from edgedepth.errors import InputError
 from edgedepth.preflight.gpu import GpuVerdict, check_gpu
-from edgedepth.preflight.rules import Finding, explained_xnnpack, input_transposes, predicted_gpu_refusals
+from edgedepth.preflight.rules import (
+    Finding,
+    explained_xnnpack,
+    input_transposes,
+    miscomputed_by_gpu,
+    predicted_gpu_refusals,
+)
 from edgedepth.preflight.xnnpack import Partitions, xnnpack_partitions
 
 
@@ -41,12 +47,14 @@ class Delegates:
         xnnpack: measured.
         outside: why each operator is outside XNNPACK.
         gpu_predicted: what the GPU accelerator is expected to refuse, by the table of `preflight.rules`.
+        gpu_miscomputed: what it is known to take and compute wrong, by the same table.
         gpu: what it did, where it was asked.
     """
 
     xnnpack: Partitions
     outside: tuple[Finding, ...]
     gpu_predicted: tuple[Finding, ...]
+    gpu_miscomputed: tuple[Finding, ...]
     gpu: GpuVerdict | None
 
 
@@ -97,6 +105,7 @@ def _inspect_tflite(path: Path, graph: TfliteGraph, icd: Path | None) -> Inspect
         partitions,
         explained_xnnpack(graph, partitions.outside),
         predicted_gpu_refusals(graph),
+        miscomputed_by_gpu(graph),
         check_gpu(path, icd) if icd is not None else None,
     )
     return Inspection(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from edgedepth.artifact.tflite_graph import TfliteGraph, read_tflite
 from edgedepth.preflight.arithmetic import arithmetic
 from edgedepth.preflight.gpu import GpuVerdict, check_gpu
 from edgedepth.preflight.npu import PACKAGE, check_npu, compiler_version
-from edgedepth.preflight.rules import gpu_reason, lowerings
+from edgedepth.preflight.rules import gpu_reason, lowerings, miscomputed_by_gpu
 from edgedepth.preflight.verdict import NUMERICS, Figures, Verdict, failed
 
 SOFTWARE = ("swiftshader", "llvmpipe", "lavapipe")
@@ -37,7 +39,22 @@ def on_gpu(path: Path, icd: Path) -> Verdict:
         failure = "its output does not vary, so comparing it proves nothing"
     else:
         failure = "" if found.finite else "its output is not finite"
-    return _compared(path, place, _Numbers(found.max_abs, found.rms, found.output_std), exact=exact, failure=failure)
+    verdict = _compared(path, place, _Numbers(found.max_abs, found.rms, found.output_std), exact=exact, failure=failure)
+    return verdict if verdict.outcome == "ok" else _explained(verdict, graph)
+
+
+def _explained(verdict: Verdict, graph: TfliteGraph) -> Verdict:
+    """Wrong numbers with the operators that are known to cause them."""
+    known = miscomputed_by_gpu(graph)
+    if not known:
+        return verdict
+    causes = "; ".join(f"{len(one.operators)} {one.kind}: {one.reason}" for one in known)
+    fixes = ", ".join(sorted({one.lowering for one in known if one.lowering}))
+    return msgspec.structs.replace(
+        verdict,
+        evidence=f"{verdict.evidence}; known to be computed wrong: {causes}",
+        remedy=f"Export it again with --lowering auto, whose lowerings avoid this: {fixes}.",
+    )
 
 
 def on_npu(path: Path, soc: str) -> Verdict:

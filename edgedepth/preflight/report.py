@@ -79,6 +79,9 @@ def _delegates(delegates: Delegates) -> Iterator[tuple[str, str]]:
     expected = "nothing refused" if not delegates.gpu_predicted else "refused:"
     yield "GPU, by table", expected
     yield from (("", line) for line in _findings(delegates.gpu_predicted))
+    if delegates.gpu_miscomputed:
+        yield "", "computed wrong:"
+        yield from (("", line) for line in _findings(delegates.gpu_miscomputed))
 
 
 def _findings(findings: Iterable[Finding]) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 Every line was found by running a graph of that one operator: XNNPACK as LiteRT 2.3 applies it, and LiteRT's
 GPU accelerator with full delegation required. `preflight.xnnpack` and `preflight.gpu` measure; this table
-explains, and predicts the GPU's answer where there is no GPU to ask.
+explains, and predicts the GPU's answer where there is no GPU to ask, what it takes but computes wrong included.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from edgedepth.artifact.tflite_graph import TfliteGraph, TfliteOperator
 Delegate = Literal["xnnpack", "gpu"]
 
 GPU_MAX_RANK = 4
+GPU_LONGEST = 32768
+"""Rows, a batch's together, or columns of a matrix product's second factor; one more, and other values come out."""
 REACH = 3
 """Operators between two that belong to one module."""
 
@@ -137,6 +140,41 @@ def lowerings(graph: TfliteGraph, left_out: Iterable[int]) -> dict[int, str]:
 def predicted_gpu_refusals(graph: TfliteGraph) -> tuple[Finding, ...]:
     """What the GPU accelerator is expected to refuse, by the table."""
     return _grouped("gpu", graph, ((o, gpu_reason(graph, o)) for o in graph.operators))
+
+
+def miscomputed_by_gpu(graph: TfliteGraph) -> tuple[Finding, ...]:
+    """What the GPU accelerator is known to take and compute wrong, without a word (seen with LiteRT 2.3)."""
+    made_by = {tensor: operator.name for operator in graph.operators for tensor in operator.outputs}
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for operator in graph.operators:
+        if operator.name == "AVERAGE_POOL_2D" and made_by.get(operator.inputs[0]) in ("PAD", "PADV2"):
+            wrong = (
+                "the GPU accelerator joins it with the PAD before it and does not count the padding",
+                "average-pool",
+            )
+        elif operator.name == "BATCH_MATMUL" and (told := _wrong_product(graph, operator)) is not None:
+            wrong = told
+        else:
+            continue
+        groups.setdefault((operator.name, *wrong), []).append(operator.index)
+    return tuple(Finding("gpu", *told, operators=tuple(indices)) for told, indices in groups.items())
+
+
+def _wrong_product(graph: TfliteGraph, product: TfliteOperator) -> tuple[str, str] | None:
+    """Why a matrix product comes out wrong, and the lowering that avoids it."""
+    first, second = (graph.tensors[index] for index in product.inputs[:2])
+    batch = graph.tensors[product.outputs[0]].shape[:-2]
+    rows, columns = second.shape[-2:]
+    if not product.options.get("adjY") and max(rows * math.prod(second.shape[:-2]), columns) > GPU_LONGEST:
+        reason = f"the GPU accelerator computes it wrong: its second factor has more than {GPU_LONGEST} rows or columns"
+        return reason, "cross-covariance"
+    computed = not first.constant and not second.constant
+    if computed and any(math.prod(factor.shape[:-2]) != math.prod(batch) for factor in (first, second)):
+        return (
+            "the GPU accelerator computes it wrong: one factor serves a whole batch of the other",
+            "factorized-attention",
+        )
+    return None
 
 
 def explained_xnnpack(graph: TfliteGraph, outside: Iterable[int]) -> tuple[Finding, ...]:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from made_records import record, samples
 from msgspec.structs import replace
 
-from edgedepth.bench.schema import Conditions, Latency, Phases, Plan, Reading, Runtime
+from edgedepth.bench.schema import Conditions, Floor, Latency, Minute, Phases, Plan, Reading, Runtime, key
 from edgedepth.bench.statistics import latency_of
-from edgedepth.bench.validity import judged
+from edgedepth.bench.validity import judged, suffices
 
 
 def said(result):
@@ -112,3 +112,40 @@ def test_judging_twice_changes_nothing(times):
     once = record(times)
     assert judged(once) == once
     assert once.valid == (not once.invalid_reasons)
+
+
+def test_a_result_suffices_where_it_says_as_much_as_is_asked():
+    asked = Plan(runs=60, seconds=0.0)
+    whole = record()
+    assert whole.valid
+    assert suffices(whole, asked)
+    assert not suffices(None, asked)
+    assert not suffices(replace(whole, valid=False), asked)
+    assert not suffices(replace(whole, latency=None), asked)
+    assert not suffices(whole, replace(asked, runs=61))
+    seconds = whole.latency.seconds
+    assert suffices(replace(whole, latency=replace(whole.latency, seconds=2.0)), replace(asked, seconds=2.0))
+    assert not suffices(replace(whole, latency=replace(whole.latency, seconds=1.9)), replace(asked, seconds=2.0))
+    assert seconds is None
+    assert suffices(whole, replace(asked, seconds=2.0))  # a tool that does not tell its time
+
+
+def test_a_result_suffices_with_its_floor_and_its_minutes_only():
+    asked = Plan(runs=10, seconds=0.0)
+    floor = Floor(graph="g", macs=1, ms=1.0, gmacs_per_second=1.0, ratio=1.0, ratio_low=1.0, ratio_high=1.0)
+    countable = replace(record(), subject=replace(record().subject, macs=5))
+    assert suffices(record(), asked, floor=True)  # its multiply-adds cannot be counted: there can be no floor
+    assert not suffices(countable, asked, floor=True)
+    assert suffices(replace(countable, floor=floor), asked, floor=True)
+    long = replace(asked, sustained_minutes=2.0)
+    assert not suffices(record(), long)
+    minutes = tuple(Minute(minute=number, count=9, median_ms=1.0) for number in (1, 2))
+    assert suffices(replace(record(), sustained=minutes), long)
+
+
+def test_the_pinned_mode_is_another_configuration():
+    plain = record()
+    pinned = replace(plain, conditions=Conditions(fixed_performance=True))
+    assert plain.key == key(plain.subject, plain.device, plain.runtime)
+    assert pinned.key == key(plain.subject, plain.device, plain.runtime, pinned=True) != plain.key
+    assert pinned.configuration == f"{plain.configuration} pinned"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgedepth.bench.device.conditions import fixed_performance, hottest, is_cool, look, parse
+from edgedepth.bench.device.conditions import cooling_temperature, fixed_performance, is_cool, look, parse
 from edgedepth.bench.schema import Reading
 from edgedepth.errors import DeviceError
 
@@ -289,12 +289,12 @@ def test_a_cut_text_gives_no_other_number(name, end):
 
 def test_cooling_down_is_judged_by_skin_and_battery():
     warm = Reading(at_s=0, thermal_status=0, temperatures={"cpu/a": 80.0, "skin/b": 34.0}, battery_c=33.0)
-    assert hottest(warm) == 34.0
+    assert cooling_temperature(warm) == 34.0
     assert is_cool(warm, 32.0, 2.0) is True
     assert is_cool(warm, 31.9, 2.0) is False
     assert is_cool(Reading(at_s=0, thermal_status=2, battery_c=30.0), 40.0, 2.0) is False
-    assert hottest(Reading(at_s=0, temperatures={"cpu/a": 50.0, "gpu/b": 45.0})) == 50.0
-    assert hottest(Reading(at_s=0)) is None
+    assert cooling_temperature(Reading(at_s=0, temperatures={"cpu/a": 50.0, "gpu/b": 45.0})) == 50.0
+    assert cooling_temperature(Reading(at_s=0)) is None
     assert is_cool(Reading(at_s=0), 30.0, 2.0) is None
     assert is_cool(Reading(at_s=0, thermal_status=0), None, 2.0) is True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import pytest
 
 from edgedepth.bench.device import programs
@@ -14,7 +15,9 @@ from edgedepth.bench.device.session import MeasurementStoppedError, Session
 from edgedepth.bench.device.tools import TOOLS
 from edgedepth.bench.device.tools.binaries import Binary
 from edgedepth.bench.journal import Journal
-from edgedepth.bench.schema import Device, Plan, Subject
+from edgedepth.bench.schema import SCHEMA_VERSION, Conditions, Device, Plan, Record, Subject
+from edgedepth.bench.statistics import latency_of
+from edgedepth.bench.validity import judged
 from edgedepth.errors import DeviceError
 
 PHONE = Device(place="phone", id="p", name="A phone")
@@ -96,6 +99,39 @@ def test_results_that_were_complete_but_invalid_are_measured_anew(session, cases
         (record,) = Matrix(PHONE, cases(), Settings(rounds=2, cooldown_s=0.0), journal, said.append).run(session)
     assert record.valid, record.invalid_reasons
     assert len(said) == 2
+
+
+def test_a_result_spares_only_what_it_answers(cases, tmp_path):
+    (case,) = cases()
+    latency = latency_of([1.0 + 0.001 * i for i in range(PLAN.runs)], 1.0)
+    done = judged(
+        Record(
+            schema_version=SCHEMA_VERSION,
+            edgedepth="0",
+            matrix="earlier",
+            started="2026-01-02T03:04:05Z",
+            subject=case.target.subject,
+            device=PHONE,
+            runtime=case.runtime(),
+            plan=PLAN,
+            latency=latency,
+        )
+    )
+    assert done.valid, done.invalid_reasons
+    (longer,) = cases(plan=msgspec.structs.replace(PLAN, runs=PLAN.runs + 1))
+    (sustained,) = cases(plan=msgspec.structs.replace(PLAN, sustained_minutes=1))
+    with Journal(tmp_path / "r.jsonl") as journal:
+        journal.append(done)
+
+        def left(one, **settings):
+            return Matrix(PHONE, [one], Settings(**settings), journal).left
+
+        assert left(case) == 0
+        assert left(longer) == 1
+        assert left(sustained) == 1
+        assert left(case, fixed_performance=True) == 1
+        journal.append(msgspec.structs.replace(done, conditions=Conditions(fixed_performance=True)))
+        assert left(case) == left(case, fixed_performance=True) == 0
 
 
 def test_an_allowed_warmth_is_no_throttling(session, cases, tmp_path, phone):

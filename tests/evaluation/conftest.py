@@ -35,6 +35,17 @@ def exported(once):
     return once("evaluated", make)
 
 
+@pytest.fixture(scope="session")
+def rig(tmp_path_factory):
+    """A scene of two moments, two metres apart; nobody changes it."""
+    from rig_on_disk import write_moment
+
+    root = tmp_path_factory.mktemp("rig") / "scene"
+    for moment in range(2):
+        write_moment(root / f"{moment:02d}", moment, world=2.0 * moment)
+    return root
+
+
 @pytest.fixture
 def frames(tmp_path):
     """A folder of three small frames, with LiDAR and teacher depth."""

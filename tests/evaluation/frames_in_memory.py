@@ -28,6 +28,7 @@ class Frames:
     """A dataset of given samples."""
 
     title = "made up"
+    moments = ()
 
     def __init__(self, *samples):
         self.samples = {one.name: one for one in samples}

@@ -84,11 +84,11 @@ def test_baselines():
         ConstantDepth(np.zeros((2, 2), np.float32))
 
 
-def test_a_baseline_needs_dense_depth_of_one_size():
+def test_a_baseline_needs_depth_of_one_size():
     holes = ramp()
     holes[0, 0] = 0
     for samples, words in (
-        ([sample(ramp())], "no dense depth maps"),
+        ([sample(ramp() * 0)], "neither dense nor measured"),
         ([sample(ramp(), teacher=holes)], "has holes"),
         ([sample(ramp(), "a", teacher=ramp()), sample(ramp(9), "b", teacher=ramp(9))], "2 sizes"),
     ):

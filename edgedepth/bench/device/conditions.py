@@ -103,7 +103,7 @@ def parse(sections: Mapping[str, str], at_s: float) -> Reading:
     )
 
 
-def hottest(reading: Reading) -> float | None:
+def cooling_temperature(reading: Reading) -> float | None:
     """The temperature that cooling down is judged by: the hottest of skin and battery, else of all sensors.
 
     A processor's own sensors move by tens of degrees within a second and say little about how much heat is stored.
@@ -119,7 +119,7 @@ def is_cool(reading: Reading, baseline_c: float | None, margin_c: float) -> bool
 
     Args:
         reading: now.
-        baseline_c: `hottest` of the reading before the first measurement.
+        baseline_c: `cooling_temperature` of the reading before the first measurement.
         margin_c: degrees above it that still count as cool.
 
     Returns:
@@ -127,7 +127,7 @@ def is_cool(reading: Reading, baseline_c: float | None, margin_c: float) -> bool
     """
     if reading.thermal_status:
         return False
-    now = hottest(reading)
+    now = cooling_temperature(reading)
     if now is None or baseline_c is None:
         return None if reading.thermal_status is None else True
     return now <= baseline_c + margin_c

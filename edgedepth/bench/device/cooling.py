@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from edgedepth.bench.device.conditions import hottest, is_cool
+from edgedepth.bench.device.conditions import cooling_temperature, is_cool
 from edgedepth.bench.device.session import Session
 
 LONGEST = 300.0
@@ -22,7 +22,7 @@ class Rest:
     Attributes:
         seconds: waited.
         cool: None where the device tells neither a thermal status nor a temperature.
-        degrees: the hottest sensor now.
+        degrees: `cooling_temperature` now.
     """
 
     seconds: float
@@ -35,7 +35,7 @@ def cool_down(session: Session, baseline_c: float | None, fixed_s: float | None,
 
     Args:
         session: on the device.
-        baseline_c: hottest sensor when the measurement began.
+        baseline_c: `cooling_temperature` when the measurement began.
         fixed_s: wait exactly so long; None waits until the device is back at its baseline.
         longest_s: limit of such a wait.
 
@@ -52,5 +52,5 @@ def cool_down(session: Session, baseline_c: float | None, fixed_s: float | None,
         waited = time.monotonic() - start
         cool = is_cool(reading, baseline_c, MARGIN_C)
         if cool is not False or waited >= longest_s:
-            return Rest(waited, cool, hottest(reading))
+            return Rest(waited, cool, cooling_temperature(reading))
         session.wait(min(LOOK_EVERY, longest_s - waited))

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgedepth import __version__
 from edgedepth.bench.device.combine import fully_accelerated, latency_of_parts, memory_of, phases_of
-from edgedepth.bench.device.conditions import hottest
+from edgedepth.bench.device.conditions import cooling_temperature
 from edgedepth.bench.device.cooling import Rest, cool_down
 from edgedepth.bench.device.programs import Invocation, Program, ShellProgram, Target, share
 from edgedepth.bench.device.session import Session, back_again
@@ -29,7 +29,7 @@ from edgedepth.bench.schema import (
     configuration,
     key,
 )
-from edgedepth.bench.validity import judged
+from edgedepth.bench.validity import judged, suffices
 from edgedepth.errors import DeviceError
 
 COMES_BACK = 60.0
@@ -109,7 +109,7 @@ class Matrix:
 
     Args:
         device: it.
-        cases: what is to be measured; those with a valid result in the journal are left out.
+        cases: what is to be measured; those that a result in the journal spares (`validity.suffices`) are left out.
         journal: where results and what they are made of go as they come.
         say: told one line per step.
     """
@@ -118,8 +118,9 @@ class Matrix:
         self, device: Device, cases: Sequence[Case], settings: Settings, journal: Journal, say: Say = lambda _: None
     ) -> None:
         self._device, self._settings, self._journal, self._say = device, settings, journal, say
-        done = {record.key for record in journal.records if record.valid}
-        keys = [key(case.target.subject, device, case.runtime()) for case in cases]
+        before = {record.key: record for record in journal.records}
+        keys = [key(case.target.subject, device, case.runtime(), pinned=settings.fixed_performance) for case in cases]
+        done = {name for case, name in zip(cases, keys, strict=True) if suffices(before.get(name), case.ask.plan)}
         plans = [msgspec.structs.asdict(case.ask.plan) for case in cases]
         facts = f"{sorted(keys)} {plans[:1]} {settings.rounds} {settings.fixed_performance} {settings.seed}"
         self.id = hashlib.sha256(facts.encode()).hexdigest()[:12]
@@ -140,7 +141,7 @@ class Matrix:
             MeasurementStoppedError: the measurement is to end; what was done is in the journal.
         """
         try:
-            baseline = hottest(session.look().reading)
+            baseline = cooling_temperature(session.look().reading)
             for program in {id(work.case.program): work.case.program for work in self._work}.values():
                 program.prepare(session)
             for number in range(self._settings.rounds):
@@ -193,7 +194,7 @@ class Matrix:
             self._say(f"{self._title(work)}: {work.reasons[-1]}")
             return
         if rest.cool is False:
-            work.reasons.append(f"the device did not cool down in {rest.seconds:.0f} s (hottest {rest.degrees} C)")
+            work.reasons.append(f"the device did not cool down in {rest.seconds:.0f} s (still {rest.degrees} C)")
         part = Part(
             matrix=self.id,
             key=work.key,
@@ -265,7 +266,8 @@ class Matrix:
         return record
 
     def _title(self, work: _Progress) -> str:
-        return f"{self._device.name}: {work.case.target.subject.label}, {configuration(work.case.runtime())}"
+        how = configuration(work.case.runtime(), pinned=self._settings.fixed_performance)
+        return f"{self._device.name}: {work.case.target.subject.label}, {how}"
 
 
 def _parts_so_far(journal: Journal, matrix: str, key: str, rounds: int) -> list[Part]:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgedepth.bench.device.adb import Adb
-from edgedepth.bench.device.conditions import hottest, look
+from edgedepth.bench.device.conditions import cooling_temperature, look
 from edgedepth.bench.device.discovery import Listed, devices
 from edgedepth.bench.device.facts import device_of
 from edgedepth.bench.rows import thermal_word
@@ -69,7 +69,7 @@ def cells(row: Row) -> list[str]:
 
 def _state(reading: Reading) -> list[str]:
     heat = [] if reading.thermal_status is None else [thermal_word(reading.thermal_status)]
-    warmest = hottest(reading)
+    warmest = cooling_temperature(reading)
     heat += [] if warmest is None else [f"{warmest:.1f} C"]
     battery = [] if reading.battery_level is None else [f"{reading.battery_level} %"]
     if reading.plugged is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from edgedepth.bench.page.html import Markup, table
-from edgedepth.bench.rows import ever, hottest, thermal_word
+from edgedepth.bench.rows import ever, hottest_sensor, thermal_word
 from edgedepth.bench.schema import Plan, Reading, Record, Runtime
 from edgedepth.bench.table import EMULATED
 
@@ -72,7 +72,7 @@ def _conditions(records: Sequence[Record]) -> dict[str, str]:
     waited = [c.cooldown_s for c in every if c.cooldown_s is not None]
     return {
         "thermal status": _each(thermal_word(int(str(s))) for s in sorted(map(str, ever(every, _status)))),
-        "hottest sensor": span(hottest, "\u00b0C"),
+        "hottest sensor": span(hottest_sensor, "\u00b0C"),
         "battery": ", ".join(
             part for part in (span(lambda r: r.battery_level, "%"), span(lambda r: r.battery_c, "\u00b0C")) if part
         ),

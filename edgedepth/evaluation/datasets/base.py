@@ -33,6 +33,9 @@ class DepthSample:
         moving: (H, W) boolean, pixels of things that move.
         pose: (4, 4) float64, camera to world in metres; x right, y down, z forward.
         dense: `depth` says everything: where it is 0 there is nothing within reach, such as sky.
+        camera: which camera of a rig took it; empty where there is only one.
+        rig_pose: (4, 4) float64, camera to vehicle in metres; the vehicle's x is forward, y left, z up.
+        seen: (H, W) boolean, False where the camera sees its own vehicle: ground truth there does not count.
     """
 
     name: str
@@ -45,6 +48,15 @@ class DepthSample:
     moving: NDArray[np.bool_] | None = None
     pose: NDArray[np.float64] | None = None
     dense: bool = False
+    camera: str = ""
+    rig_pose: NDArray[np.float64] | None = None
+    seen: NDArray[np.bool_] | None = None
+
+    @property
+    def measured(self) -> NDArray[np.bool_]:
+        """(H, W): where ground truth counts, that is above 0 and not on the camera's own vehicle."""
+        held: NDArray[np.bool_] = self.depth > 0
+        return held if self.seen is None else held & self.seen
 
     def __post_init__(self) -> None:
         """Refuse maps of another size than the image's.
@@ -58,6 +70,7 @@ class DepthSample:
             ("teacher depth", self.teacher),
             ("right view", self.right),
             ("mask of moving things", self.moving),
+            ("mask of what the camera sees", self.seen),
         ):
             if values is not None and values.shape[:2] != size:
                 raise InputError(
@@ -74,6 +87,7 @@ class DepthDataset(Protocol):
         title: what to call it in a table.
         names: the frames' names, sorted.
         licence: of the pictures, one sentence for the notes of weights trained on them; empty if unknown.
+        moments: of a rig, the names of the frames of each moment, in ring order; empty for any other set.
     """
 
     @property
@@ -87,6 +101,10 @@ class DepthDataset(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """The frames' names, sorted."""
+
+    @property
+    def moments(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the frames of each moment in ring order; empty where there is no rig."""
 
     def read(self, name: str) -> DepthSample:
         """One frame.

@@ -27,6 +27,8 @@ class FrameFolder:
         InputError: unreadable intrinsics or poses, or another number of poses than of frames.
     """
 
+    moments: tuple[tuple[str, ...], ...] = ()
+
     def __init__(self, root: Path, description: Description) -> None:
         self.root, self.description = root, description
         self.title = description.title or root.name

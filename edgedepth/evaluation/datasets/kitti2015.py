@@ -22,6 +22,7 @@ class Kitti2015:
 
     title = "KITTI 2015"
     licence = KITTI_LICENCE
+    moments: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -30,6 +30,7 @@ class KittiFrames:
     """
 
     licence = KITTI_LICENCE
+    moments: tuple[tuple[str, ...], ...] = ()
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -13,6 +13,8 @@ from edgedepth.evaluation.datasets.description import FILE_NAME, read_descriptio
 from edgedepth.evaluation.datasets.frame_folder import FrameFolder, read_intrinsics
 from edgedepth.evaluation.datasets.kitti2015 import Kitti2015
 from edgedepth.evaluation.datasets.kitti_frames import KittiFrames
+from edgedepth.evaluation.datasets.surround import LAYOUT as SURROUND_LAYOUT
+from edgedepth.evaluation.datasets.surround import SurroundFrames
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ READERS: dict[str, Reader] = {
     "kitti-frames": Reader("left/, lidar_depth/, K.npy", KittiFrames.recognises, KittiFrames),
     "kitti-raw": Reader("left/, right/, lidar_depth_left/, K.npy", sequences.is_raw, sequences.open_raw),
     "kitti-odometry": Reader("left/, poses.txt, K.npy", sequences.is_odometry, sequences.open_odometry),
+    "surround": Reader(SURROUND_LAYOUT, SurroundFrames.recognises, SurroundFrames),
     "video": Reader("videos, K_WIDTHxHEIGHT.npy", video_clips.recognises, video_clips.open_clips),
 }
 

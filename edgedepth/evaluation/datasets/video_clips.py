@@ -34,6 +34,8 @@ class VideoClips:
         licence: of the videos.
     """
 
+    moments: tuple[tuple[str, ...], ...] = ()
+
     def __init__(self, title: str, clips: dict[str, Clip], licence: str = "") -> None:
         self.title, self.licence, self._clips = title, licence, clips
         self._counts = {name: _count(clip.path) for name, clip in clips.items()}
