@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from edgedepth.runtime.preprocess import resize
 from edgedepth.training.frames import open_source, views_of
 from edgedepth.training.recipe import Recipe, Source
 from edgedepth.training.selfsupervised.geometry import resized_intrinsics
+from edgedepth.training.settings import SELF_SUPERVISED
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -74,13 +75,13 @@ def load_clips(recipe: Recipe, data: Path, on_frame: Callable[[str], None] = lam
         InputError: unreadable files, intrinsics that do not match, or nothing to train on.
         UsageError: a source without the views that the recipe asks for.
     """
-    stages = [stage for stage in recipe.stages if stage.objective != "supervised"]
+    stages = [stage for stage in recipe.stages if stage.objective in SELF_SUPERVISED]
     size = max(stage.height for stage in stages), max(stage.width for stage in stages)
     gathering = _Gathering(recipe, size, mixed=any(stage.supervised > 0 for stage in stages))
     for source in recipe.sources:
         if source.step or source.stereo:
-            dataset, _ = open_source(data, source)
-            gathering.add(dataset, source, on_frame)
+            dataset, held_out = open_source(data, source)
+            gathering.add(dataset, replace(source, hold_out=held_out), on_frame)
     if not gathering.order:
         raise InputError(
             "The recipe's sources hold no frame with another view.",

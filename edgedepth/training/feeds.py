@@ -12,6 +12,9 @@ from edgedepth.training.clips import load_clips
 from edgedepth.training.frames import load_frames
 from edgedepth.training.recipe import Recipe, Span
 from edgedepth.training.schedule import changes_at, clips_at, frames_at, passes_before
+from edgedepth.training.surround import rig_batch
+from edgedepth.training.surround.moments import MomentBank
+from edgedepth.training.surround.rig_batch import RigBatch
 
 
 class FrameFeed:
@@ -67,3 +70,27 @@ class ClipFeed:
     def passes(self, span: Span, step: int) -> int:
         """Whole passes over the clips that the span's steps before `step` make."""
         return passes_before(step, self._recipe, span, len(self.bank.order))
+
+
+class MomentFeed:
+    """Batches of the metric stages.
+
+    Args:
+        recipe: checked already.
+        data: the folder that the sources' folders are relative to.
+        kept: where rendered moments are kept for the next start.
+        device: where batches go.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, kept: Path, device: torch.device) -> None:
+        self._recipe, self._device = recipe, device
+        self.bank = MomentBank(recipe, data, kept)
+
+    def batch(self, step: int) -> RigBatch:
+        """The changed batch of a step, depth in metres."""
+        recipe, bank = self._recipe, self.bank
+        stage = recipe.stage_at(step)
+        chosen = frames_at(step, recipe, bank.order, bank.rendered)
+        moments = [bank.read(number, (stage.height, stage.width)) for number in chosen]
+        plain = rig_batch.gather(moments, [bank.names[number] for number in chosen])
+        return rig_batch.change(plain, recipe.augmentation, changes_at(step, recipe)).to(self._device)

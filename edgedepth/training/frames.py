@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgedepth.errors import InputError, UsageError
 from edgedepth.evaluation.datasets import DepthDataset, DepthSample, open_dataset
 from edgedepth.evaluation.datasets.camera import require_camera
+from edgedepth.evaluation.datasets.masks import MaskedRig
 from edgedepth.training.recipe import Recipe, Source, Targets
 from edgedepth.training.rendered import load_rendered, supervise_exactly
 from edgedepth.training.sky import looks_like_sky
@@ -38,20 +39,25 @@ class FrameBank:
 
 
 def open_source(data: Path, source: Source) -> tuple[DepthDataset, tuple[str, ...]]:
-    """The source's dataset and the names that are trained on.
+    """The source's dataset and the names of its frames that are held out, those of named folders among them.
 
     Raises:
-        UsageError: a held-out name that the dataset does not have.
+        InputError: unreadable files, of masks too.
+        UsageError: a held-out name that the dataset does not have, or masks for a single camera.
     """
     dataset = open_dataset(data / source.folder)
-    unknown = sorted(set(source.hold_out) - set(dataset.names))
+    if source.masks:
+        dataset = MaskedRig(dataset, data / source.masks)
+    folders = {name.rpartition("/")[0] for name in dataset.names} - {""}
+    unknown = sorted(set(source.hold_out) - set(dataset.names) - folders)
     if unknown:
         raise UsageError(
             f"The recipe holds out frames that {source.folder} does not have.",
             f"Unknown: {', '.join(unknown[:4])}.",
             f"Its frames run from {dataset.names[0]} to {dataset.names[-1]}.",
         )
-    return dataset, tuple(name for name in dataset.names if name not in source.hold_out)
+    wanted = set(source.hold_out)
+    return dataset, tuple(name for name in dataset.names if not wanted.isdisjoint((name, name.rpartition("/")[0])))
 
 
 def load_frames(
@@ -73,8 +79,8 @@ def load_frames(
     weights: list[NDArray[np.float32]] = []
     order: list[int] = []
     for source in recipe.sources:
-        dataset, names = open_source(data, source)
-        for name in names:
+        dataset, held_out = open_source(data, source)
+        for name in (name for name in dataset.names if name not in held_out):
             sample = dataset.read(name)
             for image, depth, weight in views_of(sample, recipe.targets, right_view=source.right_view):
                 order += [len(images)] * source.repeat

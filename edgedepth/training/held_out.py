@@ -10,7 +10,7 @@ import torch
 
 from edgedepth.evaluation.datasets import DepthDataset
 from edgedepth.evaluation.metrics import DepthMetrics, mean_metrics
-from edgedepth.evaluation.protocol import evaluate
+from edgedepth.evaluation.protocol import EvaluationProtocol, evaluate
 from edgedepth.evaluation.torch_predictor import TorchPredictor
 from edgedepth.models import ModelCard
 from edgedepth.training.clip_batch import gather
@@ -27,7 +27,8 @@ class HeldOut:
     """Figures of one moment.
 
     Attributes:
-        depth: median-aligned metrics, where held-out frames have measured depth.
+        depth: metrics where held-out frames have measured depth: median-aligned, but of a model that gives metres
+            as it gives them.
         photometric: mean of the least reprojection error at the finest scale over all pixels, without any mask,
             where held-out frames have other views.
     """
@@ -57,12 +58,13 @@ def depth_metrics_of(model: Any, card: ModelCard, recipe: Recipe, data: Path) ->
     """
     stage = recipe.stages[-1]
     predictor = TorchPredictor(model, card, (stage.height, stage.width))
+    protocol = EvaluationProtocol("none", max_depth=recipe.targets.max_depth) if card.output.metric else None
     found: list[DepthMetrics] = []
     for source in recipe.sources:
-        dataset, _ = open_source(data, source)
-        names = _measured(dataset, source.hold_out)
+        dataset, held_out = open_source(data, source)
+        names = _measured(dataset, held_out)
         if names:
-            found += evaluate(predictor, dataset, names=names).frames.values()
+            found += evaluate(predictor, dataset, protocol, names).frames.values()
     return mean_metrics(found) if found else None
 
 

@@ -16,6 +16,7 @@ from edgedepth.models.shared.resnet import ResNet18
 from edgedepth.training.networks import MuPredictor, PoseNet, VarianceNet
 from edgedepth.training.pretrained import load_resnet18
 from edgedepth.training.recipe import Recipe
+from edgedepth.training.settings import SELF_SUPERVISED
 from edgedepth.training.state import Average
 
 EARLY, LATE = "early", "late"
@@ -44,7 +45,7 @@ class NetworkSet:
         self.start_depth()
         objectives = {stage.objective for stage in recipe.stages}
         masked = "masked" in objectives
-        timed = objectives != {"supervised"} and any(source.step for source in recipe.sources)
+        timed = not objectives.isdisjoint(SELF_SUPERVISED) and any(source.step for source in recipe.sources)
         config: Any = base.config
         self.pose: Any = PoseNet() if timed else None
         self.variance: Any = VarianceNet(_FRAMES) if masked else None
@@ -72,17 +73,21 @@ class NetworkSet:
         self.depth: Any = model.train().to(self._device).to(memory_format=torch.channels_last)
         self.average = Average(self.depth)
 
-    def _pretrained(self) -> nn.Module:
+    def _pretrained(self) -> Any:
         path = self._data / self._recipe.initial
         loaded = checkpoint.load(path)
-        if loaded.card.name != self._base.name:
+        core: str | None = getattr(self._base.config, "core", None)
+        if loaded.card.name not in {self._base.name, core}:
             raise UsageError(
                 f"The recipe trains {self._base.name} but starts from another model.",
                 f"{path} holds {loaded.card.name}.",
-                "Name a checkpoint of the same model as initial, or leave it out.",
+                f"Name a checkpoint of {self._base.name}{f' or of its core {core}' if core else ''}, or none.",
             )
-        model = build(self._base)
-        model.load_state_dict(loaded.model.state_dict())
+        model: Any = build(self._base)
+        if loaded.card.name == core:
+            initialise(model, self._recipe.seed)
+        part = model.core if loaded.card.name == core else model
+        part.load_state_dict(loaded.model.state_dict())
         return model
 
     def freeze(self, name: str) -> None:
@@ -98,8 +103,8 @@ class NetworkSet:
         masked = objective == "masked"
         if self.pose is not None:
             self.pose.train(mode=not masked).requires_grad_(requires_grad=not masked)
-        beside = {"supervised": (), "photometric": (self.pose,), "masked": (self.variance, self.threshold)}
-        return [self.depth, *(network for network in beside[objective] if network is not None)]
+        beside = {"photometric": (self.pose,), "masked": (self.variance, self.threshold)}
+        return [self.depth, *(network for network in beside.get(objective, ()) if network is not None)]
 
     def averaged(self) -> Any:
         """A depth network of its own with the averaged weights, in evaluation mode on the CPU."""

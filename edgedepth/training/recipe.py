@@ -10,8 +10,10 @@ from typing import Any
 
 from edgedepth.errors import UsageError
 from edgedepth.training.settings import (
+    SELF_SUPERVISED,
     THRESHOLDS,
     Augmentation,
+    Distillation,
     LossWeights,
     Masked,
     Objective,
@@ -25,6 +27,7 @@ from edgedepth.training.settings import (
 
 __all__ = [
     "Augmentation",
+    "Distillation",
     "LossWeights",
     "Masked",
     "Objective",
@@ -65,7 +68,8 @@ class Recipe:
         config: fields of the card's configuration that are replaced.
         sources, stages: at least one each.
         rendered: pictures that stages may mix in.
-        initial: a checkpoint, relative to the data, that the depth network starts from; empty is random weights.
+        initial: a checkpoint, relative to the data, that the depth network starts from, of itself or of the core that
+            it is built on; empty is random weights.
         report_every, save_every, monitor_every: steps between log lines, saved states and measurements on the
             held-out frames.
     """
@@ -82,6 +86,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     photometric: Photometric = field(default_factory=Photometric)
     masked: Masked = field(default_factory=Masked)
+    distillation: Distillation = field(default_factory=Distillation)
     initial: str = ""
     report_every: int = 50
     save_every: int = 500
@@ -173,14 +178,39 @@ def check(recipe: Recipe) -> None:
     both = recipe.optimisation.bfloat16 and recipe.optimisation.float16
     _require(not both, "optimisation.float16", "set, and bfloat16 as well", "one of them")
     _check_self_supervision(recipe)
+    if "metric" in {span.objective for span in recipe.spans}:
+        _check_metric(recipe)
+    else:
+        masked = any(source.masks for source in recipe.sources)
+        _require(not masked, "sources.masks", "set", "empty but in metric stages: only those leave the vehicle out")
+
+
+def _check_metric(recipe: Recipe) -> None:
+    objectives = [span.objective for span in recipe.spans]
+    _require(objectives == ["metric"], "stages", " then ".join(objectives), "metric stages alone")
+    supervised = any(stage.supervised for stage in recipe.stages)
+    _require(not supervised, "stages.supervised", "above 0 in a metric stage", "distillation.supervised weighs it")
+    views = any(source.step or source.stereo or source.right_view for source in recipe.sources)
+    _require(not views, "sources", "compared with other views", "no step, stereo or right_view: rigs have none")
+    _require(recipe.targets.metres_per_unit == 1, "targets.metres_per_unit", recipe.targets.metres_per_unit, "1")
+    settings = recipe.distillation
+    for name in ("supervised", "cross", "relation"):
+        _require(getattr(settings, name) >= 0, f"distillation.{name}", getattr(settings, name), "0 or more")
+    weighs = settings.supervised or (settings.teacher and (settings.cross or settings.relation))
+    _require(bool(weighs), "distillation", "without any weight", "supervised, or a teacher and a weight for it")
+    _require(settings.huber > 0, "distillation.huber", settings.huber, "above 0")
+    _require(settings.factor > 0, "distillation.factor", settings.factor, "above 0")
+    _require(settings.pool > 0, "distillation.pool", settings.pool, "1 or more")
+    whole = all(stage.height % settings.pool == stage.width % settings.pool == 0 for stage in recipe.stages)
+    _require(whole, "distillation.pool", settings.pool, "a divisor of every stage's sides")
 
 
 def _check_self_supervision(recipe: Recipe) -> None:
     objectives = [span.objective for span in recipe.spans]
-    alone = set(objectives) == {"supervised"}
+    alone = not set(objectives) & set(SELF_SUPERVISED)
     views = any(source.step or source.stereo for source in recipe.sources)
     _require(alone or views, "sources", "without other views", "step = 1 or stereo = true for a source")
-    mixed = any(stage.rendered for stage in recipe.stages if stage.objective != "supervised")
+    mixed = any(stage.rendered for stage in recipe.stages if stage.objective in SELF_SUPERVISED)
     _require(not mixed, "stages.rendered", "above 0 in a self-supervised stage", "0: rendered streets are single views")
     if "masked" in objectives:
         before = objectives[: objectives.index("masked")]

@@ -9,6 +9,7 @@ from edgedepth.errors import UsageError, nearest
 from edgedepth.toml_tables import fill, read_toml
 from edgedepth.training.recipe import (
     Augmentation,
+    Distillation,
     LossWeights,
     Masked,
     Optimisation,
@@ -30,6 +31,7 @@ _TABLES: dict[str, type] = {
     "augmentation": Augmentation,
     "photometric": Photometric,
     "masked": Masked,
+    "distillation": Distillation,
 }
 _LISTS: dict[str, type] = {"sources": Source, "stages": Stage}
 

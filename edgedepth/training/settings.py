@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Objective = Literal["supervised", "photometric", "masked"]
+Objective = Literal["supervised", "photometric", "masked", "metric"]
+SELF_SUPERVISED: tuple[Objective, ...] = ("photometric", "masked")
+"""Objectives that compare views of one clip with each other."""
 THRESHOLDS = (0.08, 0.15)
 """Between these the threshold network's output lies."""
 
@@ -16,11 +18,14 @@ class Source:
 
     Attributes:
         folder: relative to the data root.
-        hold_out: names of frames that are never trained on and that the monitor measures.
+        hold_out: names of frames, or of folders of them such as a rig's moments, that are never trained on and that
+            the monitor measures.
         right_view: also train on the right pictures, with depth carried over from the left view.
         repeat: how often each frame comes per pass over the data.
         step: self-supervised stages compare each frame with those so many frames before and after it; 0 is none.
         stereo: they compare it with the other view of its rectified pair.
+        masks: of a rig in metric stages: a folder with ``CAMERA.png`` for each camera, 0 where it sees its own vehicle,
+            relative to the data root; empty is no masks.
     """
 
     folder: str
@@ -29,6 +34,7 @@ class Source:
     repeat: int = 1
     step: int = 0
     stereo: bool = False
+    masks: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Rendered:
     """Streets rendered with exact depth, beside the sources.
 
     Attributes:
-        count: how many pictures; each shows a street of its own.
+        count: how many pictures, or for metric stages moments of a rig; each shows a street of its own.
         seed: of the streets.
     """
 
@@ -51,10 +57,11 @@ class Stage:
     Attributes:
         steps: optimizer steps.
         height, width: pixels, both divisible by 32.
-        batch: pictures per step.
+        batch: pictures per step; of a metric stage, moments, each with all views of its rig.
         rendered: how many of them are rendered streets.
-        objective: what is minimised: depth against targets; the photometric error of FlexDepth's first stage; or
-            its masked likelihood, the second stage, which has to follow a photometric one.
+        objective: what is minimised: depth against targets; the photometric error of FlexDepth's first stage; its
+            masked likelihood, the second stage, which has to follow a photometric one; or, for surround students,
+            metric depth of all views of a rig against targets and against a teacher.
         supervised: weight of the supervised loss beside a self-supervised one.
     """
 
@@ -206,3 +213,38 @@ class Masked:
     refresh_passes: int = 0
     threshold: float = 0.1
     restart: bool = True
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """What metric stages minimise: the loss of eq. 8 in the surround students' paper, and what that leaves open.
+
+    All depth losses are the scale-invariant log loss with `variance_focus` of the loss section; the other fields of
+    that section do not apply.
+
+    Attributes:
+        teacher: relative to the data: a checkpoint of a model with the same head, or a folder of its predictions or
+            of dense depth maps; empty trains on targets alone.
+        factor: on the scale-invariant log loss, as in ZoeDepth.
+        supervised: weight of the loss against targets.
+        cross: weight of cross-interaction distillation: depth from the teacher's centres and the student's
+            probabilities against the teacher's depth. With dense maps it weighs the student's own depth against
+            them.
+        relation: weight of view-relational distillation: distances of neighbouring views' probabilities.
+        distance: over all pixels and bins of a ``view``, or over the bins of each ``pixel``.
+        mean: the distances' unit is their mean over the whole ``batch``, or over each ``moment``.
+        huber: where the loss on distances goes from square to linear.
+        pool: distances are taken of probabilities averaged over squares of so many pixels a side.
+        recompute: compute the head's maps again in the backward pass instead of keeping them: less memory, more time.
+    """
+
+    teacher: str = ""
+    factor: float = 10.0
+    supervised: float = 1.0
+    cross: float = 0.1
+    relation: float = 1.0
+    distance: Literal["view", "pixel"] = "view"
+    mean: Literal["batch", "moment"] = "batch"
+    huber: float = 1.0
+    pool: int = 1
+    recompute: bool = False

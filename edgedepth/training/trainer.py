@@ -16,7 +16,7 @@ from edgedepth.errors import EdgedepthError, OutputError, UsageError
 from edgedepth.evaluation.datasets import open_dataset
 from edgedepth.models import ModelCard, card, checkpoint, with_config
 from edgedepth.training import objectives
-from edgedepth.training.feeds import ClipFeed, FrameFeed
+from edgedepth.training.feeds import ClipFeed, FrameFeed, MomentFeed
 from edgedepth.training.held_out import HeldOut, depth_metrics_of, photometric_error_of
 from edgedepth.training.logbook import Logbook
 from edgedepth.training.mask_sheet import mask_rows
@@ -26,7 +26,11 @@ from edgedepth.training.plots import plot_losses, plot_masks
 from edgedepth.training.precision import Precision
 from edgedepth.training.recipe import Recipe, Span
 from edgedepth.training.schedule import ema_decay, rate_at
+from edgedepth.training.settings import SELF_SUPERVISED
 from edgedepth.training.state import load_state, save_state
+from edgedepth.training.surround.bins import require_fitting
+from edgedepth.training.surround.objective import metric
+from edgedepth.training.surround.teachers import Teacher, open_teacher
 
 STATE, LOG, WEIGHTS = "state.pt", "log.jsonl", "weights.safetensors"
 LOSSES, MASKS = "losses.png", "mask.png"
@@ -68,6 +72,8 @@ class Trainer:
     def __init__(self, recipe: Recipe, data: Path, output: Path, device: str = "cpu") -> None:
         self.recipe, self.data, self.output, self.device = recipe, data, output, usable_device(device)
         self.card: ModelCard = with_config(card(recipe.model), recipe.config)
+        kinds = {span.objective for span in recipe.spans}
+        require_fitting(self.card, kinds)
         self.networks = NetworkSet(recipe, self.card, data, self.device)
         self.precision = Precision(recipe.optimisation, self.device)
         depth_range = (self.card.output.min_depth, self.card.output.max_depth)
@@ -81,15 +87,26 @@ class Trainer:
         except OSError as error:
             raise OutputError(f"The folder {output} cannot be made.", str(error), "Name another output.") from error
         self.log = Logbook(output / LOG)
-        kinds = {span.objective for span in recipe.spans}
         self.frames: Any = FrameFeed(recipe, data, output, self.device) if "supervised" in kinds else None
-        self.clips: Any = ClipFeed(recipe, data, self.device) if kinds - {"supervised"} else None
+        self.clips: Any = ClipFeed(recipe, data, self.device) if kinds.intersection(SELF_SUPERVISED) else None
+        self.moments: Any = MomentFeed(recipe, data, output, self.device) if "metric" in kinds else None
+        self.teacher: Teacher | None = None
+        if self.moments and recipe.distillation.teacher:
+            first, path = self.moments.bank.names[0][0], data / recipe.distillation.teacher
+            self.teacher = open_teacher(path, first, self.precision, self.device)
         self._require_early_pass()
 
     @property
     def model(self) -> Any:
         """The depth network in training."""
         return self.networks.depth
+
+    @property
+    def statement(self) -> str:
+        """What a metric run is taught by, one line; empty of any other run."""
+        if self.moments is None:
+            return ""
+        return self.teacher.statement if self.teacher else "Without a teacher: on measured depth alone."
 
     def _require_early_pass(self) -> None:
         wanted = self.recipe.masked.early_pass
@@ -177,10 +194,12 @@ class Trainer:
                 "Go on with --resume, or name another output folder.",
             )
         self.log.rewind(-1)
-        if self.clips and self.clips.bank.held_out:  # what training is to lower
+        line: dict[str, Any] = {"statement": self.statement} if self.statement else {}
+        if self.moments or (self.clips and self.clips.bank.held_out):  # what training is to lower
             held_out = self.measure()
-            if held_out:
-                self.log.add({"step": 0, "held_out": held_out.as_dict()})
+            line |= {"held_out": held_out.as_dict()} if held_out else {}
+        if line:
+            self.log.add({"step": 0, **line})
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.recipe.steps
@@ -189,6 +208,8 @@ class Trainer:
         stage = self.recipe.stage_at(self.step)
         if stage.objective == "supervised":
             return objectives.supervised(self.setting, self.frames.batch(self.step))
+        if stage.objective == "metric":
+            return metric(self.setting, self.moments.batch(self.step), self.teacher)
         objective = objectives.photometric if stage.objective == "photometric" else objectives.masked
         return objective(self.setting, stage, *self.clips.batch(self.step))
 
@@ -263,6 +284,8 @@ class Trainer:
             "seed": str(self.recipe.seed),
             "steps": str(self.step),
         }
+        if self.moments:  # what a metre looks like hangs on the size: whoever reads the weights starts from it
+            notes |= {"height": str(self.recipe.stages[-1].height), "width": str(self.recipe.stages[-1].width)}
         base = card(self.recipe.model)
         checkpoint.save(self.output / WEIGHTS, self.averaged(), base, self.recipe.config, notes)
 

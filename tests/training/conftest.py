@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from surround_rigs import write_rig
 
+from edgedepth.models import build, card, checkpoint, initialise
 from edgedepth.scenes import Camera, Scene
 from edgedepth.training.recipe import Augmentation, Optimisation, Recipe, Source, Stage
 from edgedepth.training.recipe_file import find_recipe, read_recipe
@@ -131,3 +133,13 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def rig(tmp_path_factory):
+    """A data folder with ``rig/``, three cameras at three moments, and ``teacher.safetensors``, a student's weights."""
+    root = tmp_path_factory.mktemp("surround")
+    write_rig(root / "rig")
+    base = card("surround-monodepth2")
+    checkpoint.save(root / "teacher.safetensors", initialise(build(base), 7), base, {}, {})
+    return root

@@ -28,6 +28,7 @@ height = 32
 width = 64
 batch = 2
 """
+METRIC = MINIMAL + 'objective = "metric"\n[targets]\nmetres_per_unit = 1.0\n'
 PAIRS = MINIMAL.replace('folder = "street"', 'folder = "street"\nstereo = true')
 
 
@@ -55,6 +56,16 @@ def test_every_scale_has_a_recipe_with_both_stages(model):
     assert recipe.model == model
     assert [span.objective for span in recipe.spans] == ["photometric", "masked"]
     assert recipe.optimisation.optimizer == "nadam"
+
+
+@pytest.mark.parametrize("model", [name for name, card in cards().items() if card.family == "surround"])
+def test_every_student_has_the_papers_recipe(model):
+    recipe = read_recipe(find_recipe(model))
+    (stage,) = recipe.stages
+    assert (stage.objective, stage.height, stage.width) == ("metric", 384, 640)
+    assert (recipe.optimisation.learning_rate, recipe.optimisation.weight_decay) == (1.61e-4, 0.01)
+    assert (recipe.distillation.supervised, recipe.distillation.cross, recipe.distillation.relation) == (1, 0.1, 1)
+    assert recipe.distillation.teacher
 
 
 def test_an_unknown_recipe_names_those_that_ship():
@@ -127,6 +138,20 @@ def test_threshold_limits_are_those_of_the_network():
         (MINIMAL + "[masked]\nthreshold = 0.2\n", "between 0.08 and 0.15"),
         (MINIMAL + '[masked]\nmask = "gentle"\n', "Known: hard, straight-through, soft"),
         (MINIMAL + '[optimisation]\noptimizer = "nadan"\n', "Did you mean nadam"),
+        (MINIMAL + 'objective = "metric"\n', "metres_per_unit"),
+        (MINIMAL.replace('"street"', '"street"\nmasks = "m"'), "sources.masks"),
+        (METRIC.replace('"street"', '"street"\nstereo = true'), "rigs have none"),
+        (METRIC.replace("batch = 2", "batch = 2\nsupervised = 0.5"), "distillation.supervised"),
+        (METRIC.replace("[targets]", "[[stages]]\nsteps = 1\nheight = 32\nwidth = 32\nbatch = 1\n[targets]"), "alone"),
+        (METRIC + "[distillation]\ncross = -1\n", "distillation.cross"),
+        (METRIC + "[distillation]\nsupervised = 0\n", "without any weight"),
+        (METRIC + '[distillation]\ndistance = "bin"\n', "Known: view, pixel"),
+        (METRIC + '[distillation]\nmean = "view"\n', "Known: batch, moment"),
+        (METRIC + "[distillation]\nhuber = 0\n", "distillation.huber"),
+        (METRIC + "[distillation]\nfactor = 0\n", "distillation.factor"),
+        (METRIC + "[distillation]\npool = 0\n", "1 or more"),
+        (METRIC + "[distillation]\npool = 3\n", "a divisor"),
+        (METRIC + '[distillation]\ntaecher = "a"\n', "Did you mean teacher"),
         (MINIMAL + "[optimisation]\nbfloat16 = true\nfloat16 = true\n", "optimisation.float16"),
     ],
 )

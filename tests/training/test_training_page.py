@@ -11,7 +11,7 @@ from PIL import Image
 
 from edgedepth.evaluation.datasets import open_dataset
 from edgedepth.training.recipe_file import find_recipe, read_recipe
-from edgedepth.training.settings import Masked, Optimisation
+from edgedepth.training.settings import Distillation, LossWeights, Masked, Optimisation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "training.md"
 
@@ -26,6 +26,13 @@ def test_the_recipe(examples, tmp_path):
     (tmp_path / "recipe.toml").write_text(examples[1])
     recipe = read_recipe(tmp_path / "recipe.toml")
     assert [span.objective for span in recipe.spans] == ["photometric", "masked"]
+
+
+def test_the_recipe_of_a_student(examples, tmp_path):
+    (tmp_path / "recipe.toml").write_text(examples[2])
+    recipe = read_recipe(tmp_path / "recipe.toml")
+    assert recipe.stages[0].objective == "metric"
+    assert recipe.distillation.teacher == "teacher.safetensors"
 
 
 def test_the_description(examples, tmp_path):
@@ -48,7 +55,7 @@ def test_the_description(examples, tmp_path):
 
 
 def test_recipes_that_are_named_ship():
-    for name in set(re.findall(r"`(flex-[a-z-]+)`", PAGE.read_text())):
+    for name in set(re.findall(r"`((?:flex|surround)-[a-z0-9-]+)`", PAGE.read_text())):
         assert find_recipe(name).is_file()
 
 
@@ -61,3 +68,15 @@ def test_the_defaults_are_the_ones_stated():
         assert f"{name} = {getattr(Masked(), name)}" in text
     assert Masked().restart
     assert Optimisation().schedule == "cosine"
+
+
+def test_the_defaults_of_distillation_are_the_ones_stated():
+    text, settings = PAGE.read_text(), Distillation()
+    for name in ("factor", "huber", "pool"):
+        assert f"`{name} = {getattr(settings, name)}`" in text
+    for name in ("distance", "mean"):
+        assert f'`{name} = "{getattr(settings, name)}"`' in text
+    assert f"`supervised + {settings.cross} cross + {settings.relation} relation`" in text
+    assert settings.supervised == 1
+    assert f"`variance_focus = {LossWeights().variance_focus}`" in text
+    assert not settings.recompute

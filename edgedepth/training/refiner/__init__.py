@@ -1,0 +1,1 @@
+"""What training a refiner of patches takes beyond other training: its losses and its noisy start."""
