@@ -7,7 +7,7 @@ VENV ?= .venv
 IN_VENV = PATH="$$(cd $(VENV)/bin && pwd):$$PATH"
 PYTEST_ARGS ?= -n 2 -q
 
-.PHONY: help demo test lint types venv clean
+.PHONY: help demo test lint types android-check venv clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test    lint, types and all tests"
 	@echo "make lint    ruff's rules and format, and which room may import which"
 	@echo "make types   mypy, strict"
+	@echo "make android-check   the demo app's Kotlin: compile, JVM tests, screens, APK, as far as the tools are there"
 	@echo "make venv    the environment alone (in $(VENV))"
 	@echo "make clean   remove what the above made, but not the environment"
 	@echo
@@ -45,6 +46,11 @@ types: venv
 
 test: lint types
 	@echo "pytest $(PYTEST_ARGS)"; $(IN_VENV); python -m pytest $(PYTEST_ARGS)
+
+# 77 says that a tool is not there; the last line before it says which.
+android-check: venv
+	@$(IN_VENV); for part in android_demo/check android_demo/app/check; do \
+	    $$part; status=$$?; [ $$status = 0 ] || [ $$status = 77 ] || exit $$status; done
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,6 +9,7 @@ from edgedepth.cli.bench_compare import bench_compare
 from edgedepth.cli.bench_device import bench_device
 from edgedepth.cli.bench_host import bench_host
 from edgedepth.cli.bench_report import bench_report
+from edgedepth.cli.bundle import bundle
 from edgedepth.cli.check import check
 from edgedepth.cli.console import errors_as_exit_codes
 from edgedepth.cli.devices import devices
@@ -64,6 +65,7 @@ app.command("eval")(evaluate)
 app.command()(train)
 app.command()(quantize_report)
 app.add_typer(bench, name="bench")
+app.command()(bundle)
 app.command()(preflight)
 app.command()(devices)
 app.command()(doctor)
