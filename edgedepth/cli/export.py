@@ -99,6 +99,10 @@ def export(
     reference: Annotated[
         Path | None, typer.Option(help="Picture for the parity check. Default: a rendered street.")
     ] = None,
+    rig: Annotated[
+        Path | None,
+        typer.Option(help="rig.toml of a vehicle: its cameras and masks are stored with the graphs."),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output-folder", help="Where the artifact goes. Default: artifacts/MODEL."),
@@ -131,6 +135,7 @@ def export(
         reference=reference,
         max_absrel_drop=max_absrel_drop,
         max_d1_drop=max_d1_drop,
+        rig=rig,
     )
     validate(request)
     if report is not None and not report.absolute().parent.is_dir():
@@ -185,9 +190,20 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
                 f"d<1.25 {outcome.d1 - outcome.d1_fp32:+.4f} against fp32, by {outcome.against} "
                 f"on {outcome.pictures} held-out pictures"
             )
+    for one in made.manifest.refiners:
+        worst = max((p.max_abs for p in (*one.graph.parity.values(), *one.pair.values())), default=None)
+        parity = "not checked" if worst is None else f"max error {worst:.1e}, alone and behind {one.coarse}"
+        size = f"{one.graph.bytes / 1e6:.2f} MB"
+        stdout.print(f"  {made.folder / one.graph.path}  {size}  {one.graph.sha256[:12]}  {parity}")
     first = made.folder / made.manifest.files[-1].path
     seconds = sum(made.stages.values())
     stdout.print(f"in {seconds:.0f} s, {made.peak_memory_bytes / 2**30:.1f} GiB. Next:")
-    stdout.print(f"  edgedepth run {first} photo.jpg -o depth.png")
+    stdout.print(f"  edgedepth run {made.folder if made.manifest.refiners else first} {_example(made)}")
     stdout.print(f"  edgedepth bench host {made.folder}")
     stdout.print(f"  edgedepth inspect {first}")
+
+
+def _example(made: Exported) -> str:
+    if made.manifest.rig:
+        return "--rig rig.toml -o around"
+    return "photo.jpg -o depth.png" + (" --tiles m1" if made.manifest.refiners else "")

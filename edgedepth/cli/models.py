@@ -23,10 +23,13 @@ def models(
 
     counted = {}
     if counts:
+        import torch
+
         from edgedepth.models.counting import count
 
-        for name, card in cards().items():
-            counted[name] = count(build(card), (card.input.height, card.input.width))
+        with torch.device("meta"):  # shapes are enough, and the largest would fill a gigabyte
+            for name, card in cards().items():
+                counted[name] = count(build(card), (card.input.height, card.input.width))
     if as_json:
         print_json(
             {
@@ -41,11 +44,11 @@ def models(
     for name, card in cards().items():
         row = [
             name,
-            f"{card.input.height}x{card.input.width}",
+            f"{card.input.height}x{card.input.width}" + (" per patch" if card.takes == "patches" else ""),
             card.output.meaning,
             "shipped" if card.weights else "your own",
-            f"{card.paper.params_millions:.3f}",
-            "-" if card.paper.gflops is None else f"{card.paper.gflops:.3f}",
+            "-" if card.paper is None else f"{card.paper.params_millions:.3f}",
+            "-" if card.paper is None or card.paper.gflops is None else f"{card.paper.gflops:.3f}",
         ]
         if counts:
             c = counted[name]

@@ -106,7 +106,8 @@ def _read(
     if dataset is None:
         return read_rgb(folder / name), None
     sample = dataset.read(name)
-    return sample.image, sample.depth if (sample.depth > 0).any() else None
+    truth = sample.depth if sample.seen is None else np.where(sample.seen, sample.depth, np.float32(0))
+    return sample.image, truth if (truth > 0).any() else None
 
 
 def _spread(candidates: list[int], count: int) -> list[int]:

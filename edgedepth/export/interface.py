@@ -18,8 +18,15 @@ def layout_of(file_format: str, request: ExportRequest) -> str:
     return FORMATS[file_format].layouts[request.input == "uint8"]
 
 
+def gives_depth(model: ModelCard, request: ExportRequest) -> bool:
+    """Whether the file's output is depth: decoded in the graph, or a metric network's own output, asked for or not."""
+    return request.output == "depth" or model.output.meaning == "metric-depth"
+
+
 def disparity_constants(model: ModelCard) -> dict[str, float]:
-    """The numbers of ``depth = 1 / (min_disparity + disparity_range * output)``."""
+    """The numbers of ``depth = 1 / (min_disparity + disparity_range * output)``; none where the network gives depth."""
+    if model.output.meaning == "metric-depth":
+        return {}
     low, high = 1 / model.output.max_depth, 1 / model.output.min_depth
     return {"min_disparity": low, "disparity_range": high - low}
 
@@ -32,10 +39,10 @@ class Deployed(nn.Module):
         layout: of input and output.
         scale_bytes: whether the graph itself turns bytes into 0..1. (TFLite's input is a quantized tensor of scale
             1/255 instead, which the file's writer adds.)
-        decode: constants of the depth formula, to give depth; None gives the network's own output.
+        decode: constants of the depth formula, to give depth; without any the network's own output is given.
     """
 
-    def __init__(self, network: nn.Module, layout: str, *, scale_bytes: bool, decode: dict[str, float] | None) -> None:
+    def __init__(self, network: nn.Module, layout: str, *, scale_bytes: bool, decode: dict[str, float]) -> None:
         super().__init__()
         self.network, self.layout, self.scale_bytes, self.decode = network, layout, scale_bytes, decode
 
@@ -77,7 +84,8 @@ def output_contract(
 ) -> OutputContract:
     """What a file of this format gives."""
     layout = layout_of(file_format, request)
-    as_depth = request.output == "depth"
+    as_depth = gives_depth(model, request)
+    is_metric = model.output.meaning == "metric-depth"
     return OutputContract(
         tensor=TensorSpec(
             "depth" if as_depth else "disparity",
@@ -85,7 +93,7 @@ def output_contract(
             "NCHW" if layout == "NCHW" else "NHWC",
             "float32",
         ),
-        meaning="depth" if as_depth else model.output.meaning,
+        meaning="depth" if as_depth and not is_metric else model.output.meaning,
         decode="depth = output" if as_depth else "depth = 1 / (min_disparity + disparity_range * output)",
         constants={} if as_depth else disparity_constants(model),
         metric=model.output.metric,

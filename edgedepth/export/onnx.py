@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,24 +24,28 @@ _FP16_FROM = 64
 
 
 def to_onnx(
-    module: nn.Module, sample: torch.Tensor, spec_in: TensorSpec, spec_out: TensorSpec, opset: int
+    module: nn.Module,
+    samples: Sequence[torch.Tensor],
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    opset: int,
 ) -> onnx.ModelProto:
     """Export through torch's exporter and simplify with onnxsim.
 
     Args:
         module: evaluation mode, behind its interface.
-        sample: an input of the graph's own shape and dtype.
-        spec_in, spec_out: give the graph's input and output their names.
+        samples: inputs of the graph's own shapes and dtypes.
+        inputs, outputs: give the graph's inputs and outputs their names.
         opset: operator set of the file.
     """
     with _quiet():
         program = torch.onnx.export(
             module,
-            (sample,),
+            tuple(samples),
             dynamo=True,
             opset_version=opset,
-            input_names=[spec_in.name],
-            output_names=[spec_out.name],
+            input_names=[spec.name for spec in inputs],
+            output_names=[spec.name for spec in outputs],
             verbose=False,
         )
     assert program is not None  # noqa: S101 - only None when a file is written instead

@@ -28,10 +28,12 @@ from edgedepth.artifact.manifest import (
     Manifest,
     ModelFacts,
     Reference,
+    RefinerEntry,
     encode,
 )
 from edgedepth.errors import GateError
 from edgedepth.export import checking, writing
+from edgedepth.export import rig as rigs
 from edgedepth.export.calibration import calibration_set
 from edgedepth.export.formats import QUANTIZED
 from edgedepth.export.interface import disparity_constants
@@ -39,12 +41,15 @@ from edgedepth.export.lowering import Target, lower
 from edgedepth.export.quantize.contract import Contract
 from edgedepth.export.quantize.making import Quantizer
 from edgedepth.export.references import calibration
+from edgedepth.export.refiner.legal import require_pair
+from edgedepth.export.refiner.pair import export_pairs, takes_picture
 from edgedepth.export.request import ExportRequest, require_size, validate
 from edgedepth.export.source import Network, load_network
 from edgedepth.export.threads import one_thread
 from edgedepth.export.verify import require_varied
 from edgedepth.export.windows import MARGIN, TOLERANCE, Window, choose_windows
 from edgedepth.models.counting import count
+from edgedepth.models.shared.dysample import DySample
 
 T = TypeVar("T")
 _TOOLS = (
@@ -88,6 +93,7 @@ class _Job:
     files: list[FileEntry] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     rejections: list[GateError] = field(default_factory=list)
+    refiners: list[RefinerEntry] = field(default_factory=list)
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Tell the progress, do the work and time it."""
@@ -130,9 +136,13 @@ def export(
         sizes = request.sizes or (network.size,)
         for size in sizes:
             require_size(network.card, size)
+        if request.rig is not None:
+            rigs.require_metric(network.card)
+        if network.card.takes == "patches":
+            require_pair(network.card, request)
         job = _Job(request, network, folder, progress, seconds)
         for size in sizes:
-            _export_size(job, size)
+            (_export_pairs if network.card.takes == "patches" else _export_size)(job, size)
         manifest = _manifest(job)
         (folder / FILE_NAME).write_bytes(encode(manifest, indent=1))
         (folder / "report.json").write_bytes(_report(manifest))
@@ -151,11 +161,11 @@ def _export_size(job: _Job, size: tuple[int, int]) -> None:
     )
     if request.check:
         for item in expected:
-            require_varied(item.outputs[0])
+            require_varied(item.outputs[0], disparity_constants(job.network.card))
     job.references += checking.store(expected, size, job.folder)
     windows: dict[str, Window] = {}
     record: dict[str, str] = {}
-    if request.lowering == "auto":
+    if request.lowering == "auto" and any(isinstance(m, DySample) for m in module.modules()):
         pictures = calibration(size, request.calibration)
         inputs = [p.tensor() for p in (*pictures.pictures, *(item.picture for item in expected))]
         windows = job.stage(f"{label}: choose sampling windows", lambda: choose_windows(module, inputs))
@@ -163,6 +173,14 @@ def _export_size(job: _Job, size: tuple[int, int]) -> None:
     for file_format in request.formats:
         lowered, applied = _lower(job, "onnx" if file_format == "onnx" else "tflite", windows, record)
         _export_format(job, file_format, size, lowered, applied, expected)
+
+
+def _export_pairs(job: _Job, size: tuple[int, int]) -> None:
+    made = export_pairs(job.request, job.network, size, job.folder, job.stage)
+    job.files += made.files
+    job.refiners += made.refiners
+    job.references += made.references
+    job.rejections += made.rejections
 
 
 def _lower(
@@ -229,7 +247,7 @@ def _quantizer(job: _Job, converted: writing.Converted, applied: tuple[Lowering,
 
 
 def _manifest(job: _Job) -> Manifest:
-    card, module = job.network.card, job.network.module
+    card, module = job.network.card, takes_picture(job.network.module)
     sizes = dict.fromkeys(entry.size for entry in job.files)
     counted = {size: count(module, size) for size in sizes}
     config: Any = card.config
@@ -250,6 +268,8 @@ def _manifest(job: _Job) -> Manifest:
         references=tuple(job.references),
         tools={"edgedepth": __version__, "python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in _TOOLS},
+        rig=rigs.store(job.request.rig, job.folder) if job.request.rig else None,
+        refiners=tuple(job.refiners),
     )
 
 
@@ -263,7 +283,7 @@ def _report(manifest: Manifest) -> bytes:
             "operators": f.operators,
             "quantization": f.quantization,
         }
-        for f in manifest.files
+        for f in (*manifest.files, *(one.graph for one in manifest.refiners))
     ]
     summary = {"model": manifest.name, "source": manifest.source.statement, "files": rows}
     return msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n"

@@ -58,7 +58,9 @@ def recheck(path: Path) -> list[Rechecked]:
 
 
 def _constants(entry: FileEntry) -> dict[str, float]:
-    """The depth formula's numbers, from the output's range where the graph decodes depth itself."""
+    """The depth formula's numbers, from the output's range where the graph decodes depth; none of metric networks."""
+    if entry.output.meaning == "metric-depth":
+        return {}
     if all(name in entry.output.constants for name in _DISPARITY):
         return entry.output.constants
     nearest, farthest = entry.output.value_range

@@ -15,6 +15,7 @@ from edgedepth.export.formats import (
     require_format,
     require_precision,
 )
+from edgedepth.export.refiner.legal import require_pair
 from edgedepth.models import ModelCard, card, shipped_weights
 
 
@@ -38,6 +39,7 @@ class ExportRequest:
             for judging them; None renders street scenes.
         max_absrel_drop, max_d1_drop: what quantized files may lose on held-out pictures of `calibration`.
         reference: picture for the parity check; None renders one.
+        rig: ``rig.toml`` of the vehicle that the artifact is for; its cameras are stored with the graphs.
     """
 
     model: str | None
@@ -56,6 +58,7 @@ class ExportRequest:
     reference: Path | None = None
     max_absrel_drop: float = 0.005
     max_d1_drop: float = 0.01
+    rig: Path | None = None
 
 
 def validate(request: ExportRequest) -> None:
@@ -79,6 +82,10 @@ def validate(request: ExportRequest) -> None:
     if request.batch < 1:
         raise UsageError(f"A batch of {request.batch} is empty.", "", "Use --batch 1 or more.")
     _validate_source(request)
+    if request.rig is not None:
+        from edgedepth.export.rig import require_batch  # noqa: PLC0415 - reads pictures
+
+        require_batch(request.rig, request.batch)
 
 
 def _validate_quantization(request: ExportRequest) -> None:
@@ -118,6 +125,7 @@ def _validate_source(request: ExportRequest) -> None:
         ("--weights", request.weights),
         ("--calib", request.calibration),
         ("--reference", request.reference),
+        ("--rig", request.rig),
     ):
         if path is not None and not path.exists():
             raise InputError(f"There is nothing at {path}.", f"It was given as {option}.", "Check the spelling.")
@@ -134,6 +142,8 @@ def _validate_source(request: ExportRequest) -> None:
             )
         return
     chosen = card(request.model)
+    if chosen.takes == "patches":
+        require_pair(chosen, request)
     for size in request.sizes:
         require_size(chosen, size)
     if request.weights is None and request.random_seed is None and shipped_weights(chosen) is None:

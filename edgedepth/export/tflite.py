@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,12 @@ from edgedepth.export.tflite_operators import register
 _BYTE_SCALE = 1 / 255
 
 
-def to_tflite(module: nn.Module, sample: torch.Tensor) -> bytes:
+def to_tflite(module: nn.Module, samples: Sequence[torch.Tensor]) -> bytes:
     """Convert through litert-torch.
 
     Args:
         module: evaluation mode, behind its NHWC interface.
-        sample: float input of the graph's own shape.
+        samples: float inputs of the graph's own shapes.
     """
     with quiet_native():
         import litert_torch  # noqa: PLC0415 - slow to import, and chatty
@@ -38,31 +38,28 @@ def to_tflite(module: nn.Module, sample: torch.Tensor) -> bytes:
 
         register()
         config.show_progress = False
-        converted = litert_torch.convert(module.eval(), (sample,))
+        converted = litert_torch.convert(module.eval(), tuple(samples))
         return bytes(converted._exporter.to_bytes())  # noqa: SLF001 - the public way goes through a file
 
 
-def finish(content: bytes, spec_in: TensorSpec, spec_out: TensorSpec) -> bytes:
+def finish(content: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> bytes:
     """Name interface and layers, make the input a byte tensor where asked, and drop the converter's notes on itself.
 
-    A byte input becomes a quantized tensor of scale 1/255 behind a DEQUANTIZE, which every delegate takes; a CAST
-    would stay outside XNNPACK.
+    Only a graph of one input can take bytes. A byte input becomes a quantized tensor of scale 1/255 behind a
+    DEQUANTIZE, which every delegate takes; a CAST would stay outside XNNPACK.
     """
     model = unpack(content)
     graph = model.subgraphs[0]
-    if spec_in.dtype == "uint8":
+    if inputs[0].dtype == "uint8":
         _dequantize_input(model)
     names = tensor_names(describe(model))
-    graph.tensors[graph.inputs[0]].name = spec_in.name.encode()
-    graph.tensors[graph.outputs[0]].name = spec_out.name.encode()
+    given = dict(zip((*graph.inputs, *graph.outputs), (*inputs, *outputs), strict=True))
     for index, (tensor, name) in enumerate(zip(graph.tensors, names, strict=True)):
-        if index not in (graph.inputs[0], graph.outputs[0]):
-            tensor.name = name.encode()
+        tensor.name = (given[index].name if index in given else name).encode()
     signature = model.signatureDefs[0]
-    for entries, name in ((signature.inputs, spec_in.name), (signature.outputs, spec_out.name)):
-        entries[0].name = name.encode()
-    signature.inputs[0].tensorIndex = graph.inputs[0]
-    signature.outputs[0].tensorIndex = graph.outputs[0]
+    for entries, places in ((signature.inputs, graph.inputs), (signature.outputs, graph.outputs)):
+        for entry, place in zip(entries, places, strict=True):
+            entry.name, entry.tensorIndex = given[place].name.encode(), place
     model.description = b"edgedepth"
     return pack(model, len(content))
 

@@ -15,12 +15,12 @@ from edgedepth.export.references import ReferencePicture
 
 Map = NDArray[np.float32]
 FLAT = 1e-3
-"""A reference output whose standard deviation is below this proves nothing."""
+"""A reference output whose standard deviation is below this share of its range proves nothing."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Bounds that a file must keep on every reference picture; the figures are `Parity`'s."""
+    """Bounds that a file must keep on every reference picture; the figures are `Parity`'s, of an output up to 1."""
 
     max_abs: float
     mean_abs: float
@@ -60,13 +60,21 @@ def network_outputs(raw: NDArray[np.generic], output: OutputContract, constants:
     return [one.astype(np.float32) for one in maps]
 
 
-def require_varied(expected: Map) -> float:
-    """The reference output's standard deviation.
+def unit(expected: Map, constants: dict[str, float]) -> float:
+    """What differences are measured in: 1 for sigmoid disparity, the largest reference depth where depth is given.
+
+    Float32 keeps seven digits of a number, so how far it may be off in metres depends on how many metres there are.
+    """
+    return 1.0 if constants else float(expected.max())
+
+
+def require_varied(expected: Map, constants: dict[str, float]) -> float:
+    """The reference output's standard deviation, in its `unit`.
 
     Raises:
         GateError: it is flat, so that no comparison means anything.
     """
-    spread = float(expected.std())
+    spread = float(expected.std()) / unit(expected, constants)
     if not spread > FLAT:
         raise GateError(
             "The PyTorch model's own output is flat, so a comparison would prove nothing.",
@@ -79,11 +87,15 @@ def require_varied(expected: Map) -> float:
 def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
     """Figures of `found` against `expected`, both network outputs (H, W).
 
+    Args:
+        found, expected: disparity, or metric depth.
+        constants: of the depth formula; none where the outputs are depth already.
+
     Raises:
         GateError: the reference does not vary, so that no comparison means anything; or `found` has values that
             are not finite.
     """
-    spread = require_varied(expected)
+    spread = require_varied(expected, constants)
     if not np.isfinite(found).all():
         raise GateError(
             "The exported file gives values that are not finite.",
@@ -92,17 +104,24 @@ def compare(found: Map, expected: Map, constants: dict[str, float]) -> Parity:
         )
     a, b = found.astype(np.float64), expected.astype(np.float64)
     difference = np.abs(a - b)
-    low, span = constants["min_disparity"], constants["disparity_range"]
-    depth_a, depth_b = 1 / (low + span * a), 1 / (low + span * b)
+    scale = unit(expected, constants)
+    depth_a, depth_b = _depth(a, constants), _depth(b, constants)
     deviation_a, deviation_b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((deviation_a**2).sum() * (deviation_b**2).sum()))
     return Parity(
-        max_abs=float(difference.max()),
-        mean_abs=float(difference.mean()),
+        max_abs=float(difference.max()) / scale,
+        mean_abs=float(difference.mean()) / scale,
         correlation=float((deviation_a * deviation_b).sum()) / norm if norm else 0.0,
         absrel_drift=float((np.abs(depth_a - depth_b) / depth_b).mean()),
         reference_std=spread,
     )
+
+
+def _depth(output: NDArray[np.float64], constants: dict[str, float]) -> NDArray[np.float64]:
+    if not constants:
+        return output
+    depth: NDArray[np.float64] = 1 / (constants["min_disparity"] + constants["disparity_range"] * output)
+    return depth
 
 
 def misses(parity: Parity, precision: str) -> list[str]:

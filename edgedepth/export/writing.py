@@ -35,15 +35,15 @@ def convert(
     """Put the network behind the file's interface and convert it."""
     spec_in = input_contract(network.card, file_format, request, size).tensor
     spec_out = output_contract(network.card, file_format, request, size).tensor
-    decode = disparity_constants(network.card) if request.output == "depth" else None
+    decode = disparity_constants(network.card) if request.output == "depth" else {}
     as_bytes = spec_in.dtype == "uint8" and file_format == "onnx"
     module = Deployed(lowered, spec_in.layout, scale_bytes=as_bytes, decode=decode).eval()
     sample = torch.zeros(spec_in.shape, dtype=torch.uint8 if as_bytes else torch.float32)
     content: Any
     if file_format == "onnx":
-        content = onnx_writer.to_onnx(module, sample, spec_in, spec_out, request.opset)
+        content = onnx_writer.to_onnx(module, [sample], [spec_in], [spec_out], request.opset)
     else:
-        content = tflite_writer.finish(tflite_writer.to_tflite(module, sample), spec_in, spec_out)
+        content = tflite_writer.finish(tflite_writer.to_tflite(module, [sample]), [spec_in], [spec_out])
     return Converted(file_format, size, content)
 
 
@@ -63,17 +63,23 @@ def write(
         network, request, applied: what it is.
         folder: where it goes.
     """
-    card, size, file_format = network.card, converted.size, converted.file_format
+    card, size = network.card, converted.size
     essentials = Essentials(
         schema_version=SCHEMA_VERSION,
         model=card.name,
         source=network.source,
         precision=precision,
-        input=input_contract(card, file_format, request, size),
-        output=output_contract(card, file_format, request, size),
+        input=input_contract(card, converted.file_format, request, size),
+        output=output_contract(card, converted.file_format, request, size),
         lowering=applied,
     )
-    path = folder / f"{card.name}-{size[0]}x{size[1]}-{precision}.{file_format}"
+    return write_graph(converted, card.name, essentials, request.opset, folder)
+
+
+def write_graph(converted: Converted, stem: str, essentials: Essentials, opset: int, folder: Path) -> FileEntry:
+    """Write a file called after `stem`, size and precision, its essentials inside; opset is of an ONNX file."""
+    size, file_format, precision = converted.size, converted.file_format, essentials.precision
+    path = folder / f"{stem}-{size[0]}x{size[1]}-{precision}.{file_format}"
     half = precision == "fp16"
     if file_format == "onnx":
         twin = onnx_writer.copy if not half else onnx_writer.store_weights_as_fp16
@@ -93,7 +99,7 @@ def write(
         input=essentials.input,
         output=essentials.output,
         operators=operator_histogram(path),
-        lowering=applied,
+        lowering=essentials.lowering,
         parity={},
-        opset=request.opset if file_format == "onnx" else None,
+        opset=opset if file_format == "onnx" else None,
     )

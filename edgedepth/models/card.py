@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 DepthMeaning = Literal["sigmoid-disparity", "metric-depth", "affine-invariant-disparity"]
+Takes = Literal["picture", "patches"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class ModelCard:
     Attributes:
         name: the registry's name, such as ``flex-nano``.
         family: the family's name; its builder makes the network from `config`.
+        paper: None where the design is this project's own.
         builder: ``module:function`` of a callable ``(config) -> torch.nn.Module``, imported on first use.
         config: the family's own frozen configuration.
         layouts: checkpoint layouts that can be read, by name.
@@ -110,6 +112,8 @@ class ModelCard:
             agree already.
         weights: file in ``edgedepth/models/weights`` that is used when no checkpoint is named, or None.
         licence: what to know about the licence of weights.
+        takes: ``picture``, or ``patches``: a refiner's card, whose size is a patch's, and whose counts and figures are
+            of the refiner alone.
     """
 
     name: str
@@ -119,9 +123,10 @@ class ModelCard:
     config: object
     input: InputSpec
     output: OutputSpec
-    paper: PaperFigures
+    paper: PaperFigures | None
     layouts: tuple[str, ...]
     licence: str
     weights: str | None = None
     official: str | None = None
     notes: tuple[str, ...] = field(default=())
+    takes: Takes = "picture"

@@ -137,14 +137,20 @@ def _chosen(path: Path, contents: Contents, name: str | None) -> ModelCard:
 
 
 def _fitting(contents: Contents) -> str | None:
-    return next((name for name, known in cards().items() if not _difference(known, contents)), None)
+    return next((known.name for known in _candidates(contents) if not _difference(known, contents)), None)
+
+
+def _candidates(contents: Contents) -> list[ModelCard]:
+    """Models that a file may be of: refiners only where it holds one, since their encoders are slow to set up."""
+    takes = "patches" if any("refiner" in key for key in contents.tensors) else "picture"
+    return [known for known in cards().values() if known.takes == takes]
 
 
 def _detect(path: Path, contents: Contents) -> str:
     name = _fitting(contents)
     if name:
         return name
-    closest = min(cards().values(), key=lambda known: len(_difference(known, contents)))
+    closest = min(_candidates(contents), key=lambda known: len(_difference(known, contents)))
     differences = _difference(closest, contents)
     raise CheckpointError(
         f"{path} fits no model that is known here; the closest is {closest.name}.",

@@ -6,10 +6,14 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+Inputs = tuple[Any, ...]
+"""Of a network: tensors, and lists of them."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,28 @@ def count(network: nn.Module, size: tuple[int, int]) -> Counts:
     """Count by running shapes only: no weights are read and nothing is computed.
 
     Args:
-        network: takes (1, 3, H, W); `disparities`, where it has one, runs all heads.
+        network: takes (1, 3, H, W); `disparities`, where it has one, runs all heads. Of a coarse model with its
+            `refiner`, the refiner alone is counted, for one patch; what else a network takes than a picture, its
+            `patch_inputs` say.
         size: (height, width).
     """
-    probe = copy.deepcopy(network).to("meta")
-    picture = torch.empty(1, 3, *size, device="meta")
-    every: Callable[[torch.Tensor], object] = getattr(probe, "disparities", probe)
-    paper = _by_the_papers_rule(probe, every, picture)
+    counted: nn.Module = getattr(network, "refiner", network)
+    probe = copy.deepcopy(counted).to("meta")
+    given: Callable[[tuple[int, int]], Inputs] = getattr(probe, "patch_inputs", _picture)
+    with torch.device("meta"):
+        inputs = given(size)
+    every: Callable[..., object] = getattr(probe, "disparities", probe)
+    paper = _by_the_papers_rule(probe, every, inputs)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        probe(picture)
-    return Counts(sum(p.numel() for p in network.parameters()), paper / 1e9, counter.get_total_flops() // 2)
+        probe(*inputs)
+    return Counts(sum(p.numel() for p in counted.parameters()), paper / 1e9, counter.get_total_flops() // 2)
 
 
-def _by_the_papers_rule(network: nn.Module, run: Callable[[torch.Tensor], object], picture: torch.Tensor) -> int:
+def _picture(size: tuple[int, int]) -> Inputs:
+    return (torch.empty(1, 3, *size),)
+
+
+def _by_the_papers_rule(network: nn.Module, run: Callable[..., object], inputs: Inputs) -> int:
     total = 0
 
     def note(module: nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:
@@ -62,7 +75,7 @@ def _by_the_papers_rule(network: nn.Module, run: Callable[[torch.Tensor], object
 
     hooks = [m.register_forward_hook(note) for m in network.modules()]
     with torch.no_grad():
-        run(picture)
+        run(*inputs)
     for hook in hooks:
         hook.remove()
     return total

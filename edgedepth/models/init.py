@@ -26,12 +26,12 @@ def initialise(model: nn.Module, seed: int) -> nn.Module:
     out bilinear. What a network has to say about its start beyond that, it does in its own `finish_initial`.
     """
     generator = torch.Generator().manual_seed(seed)
-    gain: float = getattr(model, "initial_gain", None) or GAIN
+    gain: float = getattr(model, "initial_gain", GAIN)
     small = {id(m.offset) for m in model.modules() if isinstance(m, DySample)}
     with torch.no_grad():
         for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                fan_in = math.prod(module.weight.shape[1:])
+            if isinstance(module, nn.Conv2d | nn.Linear | nn.ConvTranspose2d):
+                fan_in = _fan_in(module)
                 std = 0.001 if id(module) in small else gain / math.sqrt(fan_in)
                 module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * std)
                 if module.bias is not None:
@@ -45,3 +45,11 @@ def initialise(model: nn.Module, seed: int) -> nn.Module:
     if finish is not None:
         finish()
     return model
+
+
+def _fan_in(module: nn.Conv2d | nn.Linear | nn.ConvTranspose2d) -> float:
+    """How many products add up to one value of the output."""
+    if isinstance(module, nn.ConvTranspose2d):
+        # Weights are (in, out, h, w); a stride leaves every output only a share of the kernel.
+        return module.weight[:, 0].numel() / (math.prod(module.stride) * module.groups)
+    return math.prod(module.weight.shape[1:])

@@ -14,12 +14,13 @@ from edgedepth.models.hrdepth.config import CARDS as HRDEPTH
 from edgedepth.models.litemono.config import CARDS as LITEMONO
 from edgedepth.models.monodepth2.config import CARDS as MONODEPTH2
 from edgedepth.models.monovit.config import CARDS as MONOVIT
+from edgedepth.models.patchrefiner.config import CARDS as PATCHREFINER
 from edgedepth.models.surround.config import CARDS as SURROUND
 
 if TYPE_CHECKING:
     from torch import nn
 
-_FAMILIES = (FLEXDEPTH, MONODEPTH2, LITEMONO, HRDEPTH, MONOVIT, SURROUND)
+_FAMILIES = (FLEXDEPTH, MONODEPTH2, LITEMONO, HRDEPTH, MONOVIT, SURROUND, PATCHREFINER)
 _CARDS: dict[str, ModelCard] = {card.name: card for family in _FAMILIES for card in family}
 _WEIGHTS = Path(__file__).parent / "weights"
 

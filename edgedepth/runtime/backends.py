@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +22,10 @@ class Backend(Protocol):
 
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """The output for a batch in the graph's own layout and dtype."""
+        ...
+
+    def run_named(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """Outputs by name, of a graph with several inputs or outputs."""
         ...
 
 

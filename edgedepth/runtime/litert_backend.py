@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,11 @@ class LiteRtBackend:
         self._interpreter.set_tensor(self._input, batch)
         self._interpreter.invoke()
         return np.asarray(self._interpreter.get_tensor(self._output))
+
+    def run_named(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """Outputs by name."""
+        for detail in self._interpreter.get_input_details():
+            self._interpreter.set_tensor(detail["index"], feeds[detail["name"]])
+        self._interpreter.invoke()
+        places = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
+        return [np.asarray(self._interpreter.get_tensor(places[name])) for name in outputs]

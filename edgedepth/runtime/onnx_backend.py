@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class OnnxBackend:
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """The output for one batch."""
         return np.asarray(self._session.run([self._output], {self._input: batch})[0])
+
+    def run_named(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[str]) -> list[NDArray[Any]]:
+        """Outputs by name."""
+        return [np.asarray(found) for found in self._session.run(list(outputs), dict(feeds))]
 
 
 def _as_ours(path: Path, error: Exception) -> EdgedepthError:

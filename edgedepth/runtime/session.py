@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedepth.artifact.folder import sha256
-from edgedepth.artifact.manifest import FileEntry
+from edgedepth.artifact.manifest import FileEntry, TensorSpec
 from edgedepth.errors import InputError
 from edgedepth.runtime.backends import OPENERS
 
@@ -64,6 +65,24 @@ class Session:
                 "Prepare pictures with edgedepth.runtime.preprocess.to_batch.",
             )
         return self._backend.run(np.ascontiguousarray(batch))
+
+    def run_named(self, feeds: Mapping[str, NDArray[Any]], outputs: Sequence[TensorSpec]) -> list[NDArray[np.float32]]:
+        """Several outputs of a graph that may take several inputs.
+
+        Args:
+            feeds: by name, all of them, each of exactly its own shape, layout and dtype.
+            outputs: which.
+
+        Returns:
+            (B, C, H, W) each, whatever the graph's own layout.
+        """
+        found = self._backend.run_named(
+            {name: np.ascontiguousarray(values) for name, values in feeds.items()}, [spec.name for spec in outputs]
+        )
+        return [
+            np.asarray(values if spec.layout == "NCHW" else values.transpose(0, 3, 1, 2), np.float32)
+            for values, spec in zip(found, outputs, strict=True)
+        ]
 
     def maps(self, batch: NDArray[Any]) -> NDArray[np.float32]:
         """The output as one map per picture.

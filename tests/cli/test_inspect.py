@@ -136,6 +136,7 @@ def test_json_of_a_folder(folder):
         ("GATHER_ND", "dysample"),
     ]
     assert [f["kind"] for f in delegates["gpu_predicted"]] == ["GATHER_ND"]
+    assert delegates["gpu_miscomputed"] == []
     assert delegates["gpu"] is None
 
 

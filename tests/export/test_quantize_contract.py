@@ -35,6 +35,26 @@ def test_with_truth_both_are_aligned_and_measured_where_it_is():
     assert got.against == "ground truth"
 
 
+def test_metric_depth_is_judged_as_it_is_within_its_own_range():
+    rng = np.random.default_rng(2)
+    truth = rng.uniform(2, 300, PICTURE.shape[:2]).astype(np.float32)
+    found, reference = rng.uniform(1, 250, truth.shape), rng.uniform(1, 250, truth.shape)
+    got = judge([found], [reference], [HeldOut("a", PICTURE, truth)], metric=(1e-3, 200.0))
+    use = truth < 200
+    g = truth[use].astype(np.float64)
+    for depth, absrel, d1 in ((found, got.absrel, got.d1), (reference, got.absrel_fp32, got.d1_fp32)):
+        p = np.clip(depth[use], 1e-3, 200)
+        assert absrel == pytest.approx(np.mean(np.abs(p - g) / g), abs=1e-12)
+        assert d1 == pytest.approx(np.mean(np.maximum(p / g, g / p) < 1.25), abs=1e-12)
+
+
+def test_a_wrong_scale_costs_metric_depth_alone():
+    truth = np.linspace(2, 60, PICTURE[..., 0].size).reshape(PICTURE.shape[:2])
+    held_out = [HeldOut("a", PICTURE, truth.astype(np.float32))]
+    assert judge([2 * truth], [truth], held_out).absrel == pytest.approx(0, abs=1e-6)
+    assert judge([2 * truth], [truth], held_out, metric=(1e-3, 200.0)).absrel == pytest.approx(1, abs=1e-6)
+
+
 def test_without_truth_the_float_output_is_the_truth():
     reference = np.linspace(1, 4, 600).reshape(20, 30)
     got = judge([reference * 1.1], [reference], [HeldOut("a", PICTURE, None)])

@@ -94,3 +94,21 @@ def test_a_rejection_names_the_file_the_pictures_and_the_first_tensor():
     assert "street" not in error.evidence
     assert error.evidence.endswith("First to diverge: layer.")
     assert rejection(Path("model.onnx"), {"street": GOOD}, "fp32", "") is None
+
+
+@given(st.floats(0.5, 200), st.integers(0, 99))
+def test_metric_depth_is_compared_in_shares_of_the_largest(metres, seed):
+    expected = np.float32(metres) * reference(seed)
+    found = expected + np.float32(1e-3 * metres)
+    parity = compare(found, expected, {})
+    difference = np.abs(found.astype(np.float64) - expected)
+    assert parity.max_abs == pytest.approx(difference.max() / expected.max(), rel=1e-6)
+    assert parity.mean_abs == pytest.approx(difference.mean() / expected.max(), rel=1e-6)
+    assert parity.absrel_drift == pytest.approx(np.mean(difference / expected), rel=1e-6)
+    assert parity.reference_std == pytest.approx(expected.std() / expected.max(), rel=1e-5)
+
+
+def test_metric_depth_that_varies_by_millimetres_is_flat():
+    flat = np.float32(100) + reference() * np.float32(0.1)
+    with pytest.raises(GateError, match="flat"):
+        compare(flat, flat, {})

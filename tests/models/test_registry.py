@@ -16,18 +16,19 @@ from edgedepth.models import build, card, cards, initialise, shipped_weights, wi
 
 PEERS = ("monodepth2", "lite-mono-tiny", "lite-mono-small", "lite-mono", "lite-mono-8m", "hr-depth", "monovit")
 STUDENTS = ("surround-hrdepth", "surround-monodepth2", "surround-monovit")
+REFINERS = ("prv2-nano", "prv2-m", "prv2-e", "prv2-c")
 
 
 def test_all_models_are_registered_smallest_first_within_a_family():
-    assert tuple(cards()) == (*SCALES, *PEERS, *STUDENTS)
+    assert tuple(cards()) == (*SCALES, *PEERS, *STUDENTS, *REFINERS)
     for family in {c.family for c in cards().values()}:
-        figures = [c.paper.params_millions for c in cards().values() if c.family == family]
+        figures = [c.paper.params_millions for c in cards().values() if c.family == family and c.paper]
         assert figures == sorted(figures)
 
 
 def test_the_registry_cannot_be_changed_through_what_it_gives():
     cards().clear()
-    assert tuple(cards()) == (*SCALES, *PEERS, *STUDENTS)
+    assert tuple(cards()) == (*SCALES, *PEERS, *STUDENTS, *REFINERS)
     with pytest.raises(dataclasses.FrozenInstanceError):
         card("flex-nano").name = "other"
 
@@ -91,10 +92,15 @@ def test_every_card_says_what_a_reader_needs():
     for name, known in cards().items():
         assert known.name == name
         assert known.licence
-        assert known.paper.gflops_rule
+        assert known.paper is None or known.paper.gflops_rule
         assert known.input.height % known.input.multiple == known.input.width % known.input.multiple == 0
         assert known.output.meaning in ("sigmoid-disparity", "metric-depth")
         assert known.output.metric == (known.output.meaning == "metric-depth")
+
+
+def test_refiners_and_no_others_take_patches():
+    assert tuple(name for name, known in cards().items() if known.takes == "patches") == REFINERS
+    assert [name for name, known in cards().items() if known.paper is None] == ["prv2-nano"]
 
 
 def test_shipped_weights_exist_where_a_card_names_them():

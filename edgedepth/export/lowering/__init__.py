@@ -43,6 +43,7 @@ def lower(network: nn.Module, target: Target, taps: dict[str, int]) -> tuple[nn.
     from edgedepth.export.lowering.factorized_attention import lower_factorized_attention  # noqa: PLC0415
     from edgedepth.export.lowering.graph import trace  # noqa: PLC0415
     from edgedepth.export.lowering.max_pool import lower_max_pool  # noqa: PLC0415
+    from edgedepth.export.lowering.metric_bins import lower_metric_bins  # noqa: PLC0415
     from edgedepth.export.lowering.nearest import lower_nearest  # noqa: PLC0415
     from edgedepth.export.lowering.pointwise import lower_dilated_blocks  # noqa: PLC0415
     from edgedepth.export.lowering.reflection import lower_reflection_pad  # noqa: PLC0415
@@ -55,6 +56,7 @@ def lower(network: nn.Module, target: Target, taps: dict[str, int]) -> tuple[nn.
     applied.append(Applied("pointwise", {"replaced": lower_dilated_blocks(graph)}))
     applied.append(Applied("cross-covariance", {"replaced": lower_cross_covariance(graph, target)}))
     applied.append(Applied("factorized-attention", {"replaced": lower_factorized_attention(graph, target)}))
+    applied.append(Applied("metric-bins", {"replaced": lower_metric_bins(graph, target)}))
     if target == "tflite":
         applied.append(Applied("elu", {"replaced": lower_elu(graph)}))
         applied.append(Applied("attention", {"replaced": lower_attention(graph)}))

@@ -11,8 +11,9 @@ from edgedepth.models.flexdepth.blocks import Attention
 from edgedepth.models.litemono.blocks import DilatedBlock, LocalGlobalBlock
 from edgedepth.models.monovit.mpvit import PathEncoder
 from edgedepth.models.shared.dysample import DySample
+from edgedepth.models.surround.metric_bins import MetricBins
 
-LEAVES = (DySample, Attention, DilatedBlock, LocalGlobalBlock, PathEncoder)
+LEAVES = (DySample, Attention, DilatedBlock, LocalGlobalBlock, PathEncoder, MetricBins)
 """Modules that lowerings replace as a whole, so tracing must not look inside."""
 
 M = TypeVar("M", bound=nn.Module)

@@ -46,35 +46,43 @@ class Contract:
 
 
 def judge(
-    found: Sequence[Map], reference: Sequence[Map], held_out: Sequence[HeldOut], *, rendered: bool = False
+    found: Sequence[Map],
+    reference: Sequence[Map],
+    held_out: Sequence[HeldOut],
+    *,
+    rendered: bool = False,
+    metric: tuple[float, float] | None = None,
 ) -> ContractOutcome:
     """Measure quantized depth and float32 depth on the same pictures.
 
-    With ground truth, both are aligned to it by the ratio of medians, within 1e-3 to 80 m. Without, the float32
-    depth is the truth, unaligned: its AbsRel is then 0 and its share within 1.25 is 1.
+    With ground truth, both are aligned to it by the ratio of medians, within 1e-3 to 80 m; metric depth is taken as it
+    is, within its own range. Without, the float32 depth is the truth, unaligned: its AbsRel is then 0 and its share
+    within 1.25 is 1.
 
     Args:
         found, reference: (H, W) positive depth per held-out picture.
         held_out: the pictures; all with ground truth, or none.
         rendered: whether they are.
+        metric: of metric depth, its least and greatest value in metres; None for depth up to scale.
 
     Raises:
         InputError: a picture with too little ground truth.
     """
+    nearest, farthest = metric or (MIN_DEPTH, MAX_DEPTH)
     measured = all(item.truth is not None for item in held_out)
     ours, theirs = [], []
     for depth, expected, item in zip(found, reference, held_out, strict=True):
         if measured and item.truth is not None:
-            mask = valid_mask(item.truth)
+            mask = valid_mask(item.truth, nearest, farthest)
             if int(mask.sum()) < _FEWEST_PIXELS:
                 raise InputError(
                     f"Held-out picture {item.name} has too little ground truth.",
-                    f"{int(mask.sum())} pixels between {MIN_DEPTH} and {MAX_DEPTH:g} m.",
+                    f"{int(mask.sum())} pixels between {nearest:g} and {farthest:g} m.",
                     "Take it out of the calibration set.",
                 )
             truth = item.truth[mask].astype(np.float64)
-            pair = [fit(d[mask], truth, "median")(d[mask]) for d in (depth, expected)]
-            pair = [np.clip(d, MIN_DEPTH, MAX_DEPTH) for d in pair]
+            pair = [d[mask] if metric else fit(d[mask], truth, "median")(d[mask]) for d in (depth, expected)]
+            pair = [np.clip(d, nearest, farthest) for d in pair]
         else:
             truth = expected.ravel()
             pair = [depth.ravel(), truth]

@@ -85,8 +85,9 @@ class Quantizer:
     def _attempt(self, precision: str, kept: frozenset[str], most: int | None = None) -> Trial[Any]:
         content = self.room.quantize(self.content, precision, self.batches[:most], kept)
         pictures = self.pictures
-        found, _ = self._depths(content)
-        outcome = judge(found, self.reference, pictures.held_out, rendered=pictures.facts.synthetic)
+        found, entry = self._depths(content)
+        metric = entry.output.value_range if entry.output.meaning == "metric-depth" else None
+        outcome = judge(found, self.reference, pictures.held_out, rendered=pictures.facts.synthetic, metric=metric)
         return Trial(content, kept, outcome)
 
     def _harm(self, precision: str) -> dict[str, float]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edgedepth.errors import InputError, UsageError, nearest
 from edgedepth.export.formats import OPSET_OF_16_BITS
+from edgedepth.export.lowering.metric_bins import EXACT
 from edgedepth.export.quantize.groups import Group
 from edgedepth.export.quantize.onnx_layers import groups
 from edgedepth.export.quantize.onnx_static import UINT8, UINT16, quantize_static
@@ -27,8 +28,8 @@ from edgedepth.export.quantize.onnx_weights import quantize_dynamic, quantize_we
 __all__ = ["Group", "groups", "quantize"]
 
 PRECISIONS = ("w8", "dyn8", "w8a8", "w8a16")
-ALWAYS_FLOAT: frozenset[str] = frozenset()
-"""No layer is in float as a whole: `onnx_policy` decides by operator."""
+ALWAYS_FLOAT = EXACT
+"""A metric head's metres and probabilities; of other layers `onnx_policy` decides by operator."""
 
 
 def quantize(
@@ -50,7 +51,7 @@ def quantize(
     _require(precision, PRECISIONS, "precision")
     for name in sorted(keep):
         _require(name, layers, "layer")
-    kept = frozenset(str(operator) for name in keep for operator in layers[name])
+    kept = frozenset(str(operator) for name in keep | (ALWAYS_FLOAT & layers.keys()) for operator in layers[name])
     if precision == "w8":
         return quantize_weights(model, kept)
     if precision == "dyn8":

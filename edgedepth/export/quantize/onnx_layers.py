@@ -15,7 +15,7 @@ from edgedepth.export.quantize.groups import Group
 FIRST = "input"
 """The layer of what comes before the first one of the network."""
 
-_PATH = re.compile(r"network\.(?:lowered_)?(?P<path>[A-Za-z]+[._]\d+)(?=[._])")
+_PATH = re.compile(r"network\.(?:lowered_)?(?P<path>(?:[A-Za-z][A-Za-z0-9]*[._])+?\d+)(?=[._])")
 
 
 def groups(model: onnx.ModelProto) -> tuple[Group, ...]:

@@ -2,6 +2,7 @@
 
 - The first convolution: it reads three channels, and its few weights stay as they are.
 - The last layer, which gives disparity: 8 bits of it would be some metres far away.
+- What computes a metric head's metres and probabilities.
 - Every operator at a resolution where a convolution is narrow. Integer kernels are slow on few channels, and to
   change to integers and back around the others there costs more than they gain. (flex-nano at half resolution, ONNX
   Runtime 1.31 on x86 with AVX-512 VNNI: 8 to 4 channels take 0.66 ms in integers and 0.41 ms in float.)
@@ -13,6 +14,7 @@ import math
 
 import onnx
 
+from edgedepth.export.lowering.metric_bins import EXACT
 from edgedepth.export.quantize.onnx_edit import Editor
 from edgedepth.export.quantize.onnx_layers import groups
 
@@ -27,7 +29,9 @@ def first_convolution(edit: Editor) -> frozenset[str]:
 
 def float_operators(model: onnx.ModelProto, edit: Editor) -> frozenset[str]:
     """Names of the operators that stay in float."""
-    ends = first_convolution(edit).union(map(str, groups(model)[-1].operators))
+    layers = groups(model)
+    exact = (operator for layer in layers if layer.name in EXACT for operator in layer.operators)
+    ends = first_convolution(edit).union(map(str, (*layers[-1].operators, *exact)))
     areas = _areas(model)
     area = {node.name: areas.get(node.output[0], 0) for node in edit.source}
     finest = min((area[n.name] for n in edit.source if n.name not in ends and _is_narrow(edit, n)), default=math.inf)

@@ -17,8 +17,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from edgedepth.export.lowering.metric_bins import EXACT
 from edgedepth.export.quantize.onnx_calibration import Range, correct_last_bias, ranges
 from edgedepth.export.quantize.onnx_edit import WEIGHTED, Editor, int8_weight, per_channel
+from edgedepth.export.quantize.onnx_layers import groups
 from edgedepth.export.quantize.onnx_policy import first_convolution, float_operators
 from edgedepth.export.quantize.onnx_split import slice_single_parts
 
@@ -72,7 +74,8 @@ def quantize_static(
     affine = {name: activation.affine(span) for name, span in spans.items()}
     _Writer(edit, inside, exact, affine).write()
     result = edit.finish()
-    correct_last_bias(model, result, batches)
+    if groups(model)[-1].name not in EXACT:  # a metric head's last layer gives metres: near ones would suffer
+        correct_last_bias(model, result, batches)
     return result
 
 

@@ -7,6 +7,9 @@ Two groups always stay in float, since they are cheap there and everything depen
   Disparity is a sigmoid, and far depth lies where it is nearly 0: there a step of 1/256 would be most of the value,
   and a step in what the head reads moves depth by percents.
 
+So do the layers of a metric head that compute metres and probabilities (`EXACT`): an 8-bit step of a centre at 100 m
+is 0.4 m, and a softmax at a low temperature turns a step of its logits into another bin.
+
 So does softmax attention: its matrix products and the softmax have no place in int8, and cost little.
 
 w8a16 runs in LiteRT's own kernels, not in XNNPACK, which has no 16-bit arithmetic: it is for accelerators that have,
@@ -23,13 +26,14 @@ from numpy.typing import NDArray
 from edgedepth.artifact.flatbuffer import unpack
 from edgedepth.artifact.tflite_graph import TfliteGraph, TfliteOperator, describe
 from edgedepth.errors import InputError
+from edgedepth.export.lowering.metric_bins import EXACT
 from edgedepth.export.quantize.groups import Group
 from edgedepth.export.quantize.tflite_ranges import calibrate, is_silu_input, without_flat_silu
 from edgedepth.export.quantize.tflite_static import INT8, INT16, Activation, quantize_static, scale_groups
 from edgedepth.export.quantize.tflite_weights import WEIGHTED, quantize_weights
 from edgedepth.export.tflite_layers import FIRST, layers
 
-ALWAYS_FLOAT = frozenset({FIRST, "head"})
+ALWAYS_FLOAT = frozenset({FIRST, "head"}) | EXACT
 """Groups that no precision touches."""
 
 

@@ -6,7 +6,7 @@ parameters are the published ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -25,14 +25,15 @@ class GuidedDenoisingUnit(nn.Module):
     Args:
         width: channels of what is cleaned.
         guide: channels of the coarse feature.
+        norm: from channels to the norm; the published one unless another is named.
     """
 
-    def __init__(self, width: int, guide: int) -> None:
+    def __init__(self, width: int, guide: int, norm: Callable[[int], nn.Module] = ChannelNorm) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, padding=1)
         self.fusion_conv = nn.Sequential(
             nn.Conv2d(width + guide, width, 3, padding=1),
-            ChannelNorm(width),
+            norm(width),
             nn.ReLU(),
             nn.Conv2d(width, width, 1, bias=False),
         )

@@ -1,10 +1,11 @@
-"""PatchRefiner V2's three refiners as data (Li et al. 2025: M, E and C)."""
+"""PatchRefiner V2's three refiners as data (Li et al. 2025: M, E and C), and one of phone size."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from edgedepth.models.card import InputSpec, ModelCard, OutputSpec, PaperFigures
+from edgedepth.models.flexdepth.config import CARDS as FLEXDEPTH
 
 ZOEDEPTH_FEATURES = (256, 256, 256, 256, 256, 32)
 """Channels of the published coarse branch, at strides 32, 16, 8, 4, 2 and 1."""
@@ -35,6 +36,26 @@ class RefinerConfig:
     decoder: tuple[int, int, int, int, int] = (512, 256, 128, 64, 32)
 
 
+@dataclass(frozen=True)
+class NanoConfig:
+    """What the refiner of phone size is made of.
+
+    Attributes:
+        encoder: timm's name of the backbone, with taps at strides 2 to 32.
+        coarse: the registry's name of the coarse model, of the FlexDepth family.
+        mean, std: the backbone's normalization of RGB in 0..1.
+        widths: channels of the fusion at strides 32, 16, 8, 4 and 2.
+        last: channels at full resolution.
+    """
+
+    encoder: str = "mobilenetv4_conv_small_050"
+    coarse: str = "flex-nano"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    widths: tuple[int, int, int, int, int] = (48, 48, 32, 32, 24)
+    last: int = 8
+
+
 def _card(letter: str, config: RefinerConfig, backbone: str, params: float, gmacs: int, *notes: str) -> ModelCard:
     return ModelCard(
         name=f"prv2-{letter}",
@@ -58,10 +79,32 @@ def _card(letter: str, config: RefinerConfig, backbone: str, params: float, gmac
             "ZoeDepth on BEiT-L, the published coarse model, is not defined here: `coarse` names another, or none.",
             *notes,
         ),
+        takes="patches",
     )
 
 
+_NANO = NanoConfig()
+_COARSE = {known.name: known for known in FLEXDEPTH}[_NANO.coarse]
+
 CARDS = (
+    ModelCard(
+        name="prv2-nano",
+        family="patchrefiner",
+        title="PatchRefiner V2 at phone size, on FlexDepth Nano",
+        builder="edgedepth.models.patchrefiner.nano:NanoPatchRefiner",
+        config=_NANO,
+        input=InputSpec(384, 512, 32, _NANO.mean, _NANO.std, smallest=64),
+        output=_COARSE.output,
+        paper=None,
+        layouts=("safetensors",),
+        licence="The definition is this project's own (Apache-2.0). Weights carry the terms of their data and of the "
+        f"{_COARSE.name} weights that they started from.",
+        notes=(
+            "This project's own: PatchRefiner V2's gates, residual and tiling, made of parts for phones.",
+            "Refines log depth relative to the picture's mean: the coarse model's unknown scale passes through.",
+        ),
+        takes="patches",
+    ),
     _card("m", RefinerConfig("mobilenetv4_conv_small.e2400_r224_in1k"), "MobileNetV4-small", 47.0, 449),
     _card(
         "e",

@@ -60,6 +60,14 @@ class Refiner(_RefinerParts):
         """As `refine`."""
         return self.refine(patch, coarse_depth, coarse_features)
 
+    def patch_inputs(self, size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """Empty inputs for one patch of that (height, width)."""
+        features = [
+            torch.empty(1, channels, size[0] // stride, size[1] // stride)
+            for channels, stride in zip(self.config.coarse_channels, STRIDES, strict=True)
+        ]
+        return torch.empty(1, 3, *size), torch.empty(1, 1, *size), features
+
 
 class PatchRefiner(_RefinerParts):
     """A coarse model and its refiner; keys are the published ``coarse_branch.*`` and the refiner's.

@@ -36,7 +36,7 @@ def _card(core: Core, title: str, params: float, latencies: str, weights: str) -
         ),
         layouts=("safetensors",),
         licence="The definition is this project's own (Apache-2.0); no weights were published. A student trained on "
-        f"DDAD (CC BY-NC-SA) or nuScenes (CC BY-NC-SA) is for non-commercial use, and so is one started from {weights}.",
+        f"DDAD or nuScenes (CC BY-NC-SA) is for non-commercial use, and so is one started from {weights}.",
         notes=(
             f"Latency that the paper states on an A6000, 384x640 / 352x640: {latencies}.",
             "The paper leaves open where the head is attached; this wiring gives its parameter totals.",

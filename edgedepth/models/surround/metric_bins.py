@@ -140,7 +140,7 @@ class ConditionalLogBinomial(nn.Module):
         low, high = TEMPERATURES
         t = (high - low) * (heat[:, :1] / heat.sum(1, keepdim=True)) + low
         # (L(k) + k log p + (63 - k) log(1 - p)) / t, of all bins at once; L are the coefficients' logarithms.
-        terms = [torch.ones_like(t), p.clamp(LEAST, 1).log(), (1 - p).clamp(LEAST, 1).log()]
+        terms = [torch.ones_like(t), p.clamp_min(LEAST).log(), (1 - p).clamp_min(LEAST).log()]
         rows = self.log_binomial_transform.rows()[:, :, None, None]
         return F.conv2d(torch.cat(terms, 1) / t, rows).softmax(1)
 

@@ -30,16 +30,14 @@ class SurroundStudent(nn.Module):
     Output: depth in metres, (B, 1, H, W).
     """
 
+    initial_gain = 1.0
+    """Of seeded weights: with larger ones temperatures come so low that float32 cannot weigh two bins to 1e-4."""
+
     def __init__(self, config: SurroundConfig) -> None:
         super().__init__()
         self.config = config
         self.core = cast("Monodepth2 | HRDepth | MonoViT", build(card(config.core)))
         self.metric_bins = MetricBins(BOTTLENECKS[config.core], LAST)
-
-    @property
-    def initial_gain(self) -> float | None:
-        """The core's, where it has one."""
-        return getattr(self.core, "initial_gain", None)
 
     def finish_initial(self) -> None:
         """After all weights have been drawn: let the bins start out apart."""

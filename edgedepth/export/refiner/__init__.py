@@ -1,0 +1,1 @@
+"""Exporting a coarse model and its refiner as a pair of graphs."""

@@ -1,0 +1,98 @@
+"""Holding a pair's files against the PyTorch model: each alone, and both together as they are run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from edgedepth.artifact.manifest import FileEntry, Parity, RefinerEntry, Source, TensorSpec
+from edgedepth.errors import GateError
+from edgedepth.export.checking import Expectation
+from edgedepth.export.references import ReferencePicture
+from edgedepth.export.verify import Map, compare, feed, rejection
+from edgedepth.models.patchrefiner.nano import At, NanoPatchRefiner
+from edgedepth.runtime.refine.pair import RefinePair
+from edgedepth.runtime.session import Session
+
+BOX = (0.375, 0.375, 0.625, 0.625)
+"""Where the reference patch is said to lie: between the cells of the grid, so that sampling matters."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A reference picture that is its own patch at `BOX`.
+
+    Attributes:
+        picture: the reference.
+        relative, guides: (1, C, h, w), what the PyTorch model gives its refiner there.
+        correction, depth: (H, W), what it gives.
+    """
+
+    picture: ReferencePicture
+    relative: NDArray[np.float32]
+    guides: tuple[NDArray[np.float32], ...]
+    correction: Map
+    depth: Map
+
+
+def patches(model: NanoPatchRefiner, expected: list[Expectation]) -> list[Patch]:
+    """Run the PyTorch model on every reference."""
+    boxes = torch.tensor([BOX], dtype=torch.float64)
+    found = []
+    with torch.no_grad():
+        for item in expected:
+            view = item.picture.tensor()
+            depth, features = model.coarse_branch(view)
+            there = At(model, boxes, depth, features, (view.shape[2], view.shape[3]))
+            correction = model.refiner(view, there.relative, there.guides)
+            refined = torch.exp(there.logarithm + correction)
+            guides = tuple(guide.numpy() for guide in there.guides)
+            found.append(
+                Patch(item.picture, there.relative.numpy(), guides, correction[0, 0].numpy(), refined[0, 0].numpy())
+            )
+    return found
+
+
+def check_refiner(path: Path, entry: RefinerEntry, expected: list[Patch]) -> tuple[FileEntry, GateError | None]:
+    """The refiner's file alone, fed what the PyTorch model has; the factor ``exp(correction)`` is compared.
+
+    Returns:
+        The file's entry with its parity, and the error if the gate is missed.
+    """
+    session = Session(path, entry.graph)
+    parities = {}
+    for patch in expected:
+        feeds = {entry.graph.input.tensor.name: feed(patch.picture, entry.graph)}
+        given = zip((entry.relative, *entry.features), (patch.relative, *patch.guides), strict=True)
+        feeds |= {spec.name: _in_layout(values, spec) for spec, values in given}
+        (found,) = session.run_named(feeds, [entry.graph.output.tensor])
+        parities[patch.picture.name] = compare(np.exp(found[0, 0]), np.exp(patch.correction), {})
+    checked = replace(entry.graph, parity=parities)
+    return checked, rejection(path, parities, entry.graph.precision, "")
+
+
+def check_pair(
+    folder: Path, coarse: FileEntry, entry: RefinerEntry, source: Source, expected: list[Patch]
+) -> tuple[dict[str, Parity], GateError | None]:
+    """Both files with the runtime between them; the refined depth is compared.
+
+    Returns:
+        Parity by reference, and the error if the gate is missed.
+    """
+    sessions = [Session(folder / file.path, file) for file in (coarse, entry.graph)]
+    pair = RefinePair(sessions[0], sessions[1], entry, source)
+    parities = {}
+    for patch in expected:
+        (found,) = pair.refine(pair.coarse(patch.picture.pixels), [patch.picture.pixels], [BOX])
+        parities[patch.picture.name] = compare(found, patch.depth, {})
+    return parities, rejection(folder / entry.graph.path, parities, entry.graph.precision, "")
+
+
+def _in_layout(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.float32]:
+    batch = np.repeat(values, spec.shape[0], axis=0)
+    return batch if spec.layout == "NCHW" else batch.transpose(0, 2, 3, 1)

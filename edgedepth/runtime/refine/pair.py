@@ -1,0 +1,128 @@
+"""A coarse graph and its refiner's, opened together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgedepth.artifact import choose, open_artifact
+from edgedepth.artifact.manifest import RefinerEntry, TensorSpec
+from edgedepth.artifact.manifest import Source as Weights
+from edgedepth.errors import UsageError
+from edgedepth.runtime.decode import Meaning, meaning_of, sigmoid_to_disparity
+from edgedepth.runtime.preprocess import to_batch
+from edgedepth.runtime.session import Session
+from edgedepth.runtime.tiling import sample_box
+
+Map = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom as fractions of a picture."""
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """What the coarse graph has for a picture.
+
+    Attributes:
+        logarithm: (H, W), log depth.
+        mean: of that.
+        features: (C, H, W) each, in the refiner's order.
+    """
+
+    logarithm: Map
+    mean: np.float32
+    features: tuple[Map, ...]
+
+
+class RefinePair:
+    """Both graphs of one format and precision.
+
+    Args:
+        coarse, refiner: opened.
+        entry: what the manifest says about the refiner.
+        weights: where the weights came from.
+
+    Attributes:
+        batch: patches per run of the refiner.
+        patch: (height, width) of a patch.
+        meaning: what the refined values are.
+    """
+
+    def __init__(self, coarse: Session, refiner: Session, entry: RefinerEntry, weights: Weights) -> None:
+        self.coarse_session, self.refiner_session, self.entry, self.weights = coarse, refiner, entry, weights
+        self.batch = refiner.batch
+        self.patch = entry.graph.size
+        self.meaning: Meaning = meaning_of(coarse.entry.output)
+
+    def coarse(self, picture: NDArray[np.uint8]) -> Coarse:
+        """Run the coarse graph on a whole (H, W, 3) uint8 RGB picture."""
+        contract = self.coarse_session.entry
+        outputs = (contract.output.tensor, *self.entry.given)
+        feeds = {contract.input.tensor.name: to_batch([picture], contract.input)}
+        disparity, *features = (maps[0] for maps in self.coarse_session.run_named(feeds, outputs))
+        logarithm = -np.log(sigmoid_to_disparity(disparity[0], contract.output))
+        return Coarse(logarithm, np.float32(logarithm.mean(dtype=np.float64)), tuple(features))
+
+    def refine(self, coarse: Coarse, patches: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]) -> list[Map]:
+        """Refined depth of one to `batch` patches of the picture that `coarse` is of.
+
+        Args:
+            coarse: of the whole picture.
+            patches: (h, w, 3) uint8 RGB of any size.
+            boxes: where they lie.
+
+        Returns:
+            (height, width) depth each, at `patch`.
+        """
+        there = [sample_box(coarse.logarithm, box, self.patch) for box in boxes]
+        contract = self.entry.graph.input
+        feeds = {
+            contract.tensor.name: to_batch(patches, contract),
+            self.entry.relative.name: _fed([one[None] - coarse.mean for one in there], self.entry.relative),
+        }
+        for values, spec in zip(coarse.features, self.entry.features, strict=True):
+            cells = spec.shape[2:4] if spec.layout == "NCHW" else spec.shape[1:3]
+            feeds[spec.name] = _fed([sample_box(values, box, (cells[0], cells[1])) for box in boxes], spec)
+        (corrections,) = self.refiner_session.run_named(feeds, [self.entry.graph.output.tensor])
+        return [np.exp(one + correction[0]) for one, correction in zip(there, corrections, strict=False)]
+
+
+def _fed(maps: list[Map], spec: TensorSpec) -> NDArray[Any]:
+    """(C, H, W) maps as the graph's batch; the last is repeated where the graph takes more."""
+    batch = np.stack([*maps, *maps[-1:] * (spec.shape[0] - len(maps))])
+    return batch if spec.layout == "NCHW" else batch.transpose(0, 2, 3, 1)
+
+
+def open_pair(
+    path: Path, *, file_format: str | None = None, precision: str | None = None, threads: int = 1
+) -> RefinePair:
+    """Open an artifact's refiner and the coarse file that it belongs to; of several that fit, the first.
+
+    Raises:
+        InputError: not an artifact, or a damaged one.
+        UsageError: it has no refiner, or none that fits what was asked.
+        OperatorError: the runtime lacks an operator.
+    """
+    artifact = open_artifact(path)
+    held = artifact.manifest.refiners if artifact.manifest else ()
+    if artifact.manifest is None or not held:
+        raise UsageError(
+            f"{path} has no refiner.",
+            "Its graphs take whole pictures only.",
+            "Export one: edgedepth export prv2-nano; or run without --tiles.",
+        )
+    coarse = choose(artifact, file_format=file_format, precision=precision)
+    entry = next((one for one in held if one.coarse == coarse.path), None)
+    if entry is None:
+        raise UsageError(
+            f"{coarse.path} has no refiner.",
+            f"Those of this artifact belong to {', '.join(one.coarse for one in held)}.",
+            "Name one of these formats and precisions.",
+        )
+    sessions = [Session(artifact.path(file), file, threads) for file in (coarse, entry.graph)]
+    return RefinePair(sessions[0], sessions[1], entry, artifact.manifest.source)

@@ -1,0 +1,133 @@
+"""A coarse graph and a refiner's of known formulas, as real .onnx files in a real artifact.
+
+The coarse graph gives disparity ``sigmoid(WEIGHTS . rgb + BIAS)`` and, as its feature, the mean of red over 2x2 pixels;
+the refiner's correction is ``0.2 * green + 0.3 * relative + 0.1 * feature``, the feature enlarged by repetition.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tiny_graphs import BIAS, CONSTANTS, WEIGHTS, entry, weights
+
+from edgedepth.artifact.folder import sha256
+from edgedepth.artifact.manifest import (
+    FILE_NAME,
+    SCHEMA_VERSION,
+    Manifest,
+    ModelFacts,
+    OutputContract,
+    RefinerEntry,
+    TensorSpec,
+    encode,
+)
+
+PATCH = (32, 64)
+CELLS = 8
+
+
+def _float(name, shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _save(path, nodes, inputs, outputs, constants):
+    tensors = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+    model.ir_version = 9
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _coarse(path):
+    h, w = PATCH
+    nodes = [
+        helper.make_node("Conv", ["image", "mix", "bias"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["disparity"]),
+        helper.make_node("Conv", ["image", "red"], ["only_red"]),
+        helper.make_node("AveragePool", ["only_red"], ["feature_2"], kernel_shape=[2, 2], strides=[2, 2]),
+    ]
+    outputs = [_float("disparity", (1, 1, h, w)), _float("feature_2", (1, 1, h // 2, w // 2))]
+    constants = {"mix": WEIGHTS.reshape(1, 3, 1, 1), "bias": [BIAS], "red": np.reshape([1, 0, 0], (1, 3, 1, 1))}
+    _save(path, nodes, [_float("image", (1, 3, h, w))], outputs, constants)
+
+
+def _refiner(path, batch):
+    h, w = PATCH
+    nodes = [
+        helper.make_node("Conv", ["image", "green"], ["of_picture"]),
+        helper.make_node("Mul", ["relative", "share"], ["of_depth"]),
+        helper.make_node("Resize", ["feature_2", "", "larger"], ["enlarged"], mode="nearest"),
+        helper.make_node("Mul", ["enlarged", "little"], ["of_feature"]),
+        helper.make_node("Sum", ["of_picture", "of_depth", "of_feature"], ["correction"]),
+    ]
+    inputs = [
+        _float("image", (batch, 3, h, w)),
+        _float("relative", (batch, 1, h, w)),
+        _float("feature_2", (batch, 1, h // CELLS, w // CELLS)),
+    ]
+    constants = {
+        "green": np.reshape([0, 0.2, 0], (1, 3, 1, 1)),
+        "share": [0.3],
+        "little": [0.1],
+        "larger": [1, 1, CELLS, CELLS],
+    }
+    _save(path, nodes, inputs, [_float("correction", (batch, 1, h, w))], constants)
+
+
+def correction(patch, relative, feature):
+    """The refiner's formula, for (h, w, 3) in 0..1, (h, w) and (h/8, w/8)."""
+    return 0.2 * patch[..., 1] + 0.3 * relative + 0.1 * np.kron(feature, np.ones((CELLS, CELLS)))
+
+
+def coarse(picture):
+    """The coarse graph's log depth and feature, for (h, w, 3) in 0..1."""
+    disparity = 1 / (1 + np.exp(-(picture @ WEIGHTS.astype(np.float64) + BIAS)))
+    depth = 1 / (CONSTANTS["min_disparity"] + CONSTANTS["disparity_range"] * disparity)
+    h, w = picture.shape[:2]
+    return np.log(depth), picture[..., 0].reshape(h // 2, 2, w // 2, 2).mean((1, 3))
+
+
+def artifact(folder, *, grid=(4, 4), batch=1):
+    """Write the pair; the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _coarse(folder / "coarse.onnx")
+    _refiner(folder / "refine.onnx", batch)
+    h, w = PATCH
+    first = entry("coarse.onnx", size=PATCH, digest=sha256(folder / "coarse.onnx"))
+    second = entry("refine.onnx", size=PATCH, batch=batch, digest=sha256(folder / "refine.onnx"))
+    second = type(second)(
+        **{name: getattr(second, name) for name in second.__struct_fields__ if name != "output"},
+        output=OutputContract(
+            TensorSpec("correction", (batch, 1, h, w), "NCHW", "float32"),
+            "log-depth-correction",
+            "depth = coarse depth * exp(output)",
+            {},
+            metric=False,
+            value_range=(-7.0, 7.0),
+        ),
+    )
+    refiner = RefinerEntry(
+        graph=second,
+        coarse="coarse.onnx",
+        grid=grid,
+        relative=TensorSpec("relative", (batch, 1, h, w), "NCHW", "float32"),
+        features=(TensorSpec("feature_2", (batch, 1, h // CELLS, w // CELLS), "NCHW", "float32"),),
+        given=(TensorSpec("feature_2", (1, 1, h // 2, w // 2), "NCHW", "float32"),),
+        parameters=0,
+        macs=0,
+        pair={},
+    )
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        name="tiny",
+        model=ModelFacts("tiny", "tiny", "tiny", {}, 1, {}, "none"),
+        source=weights(),
+        files=(first,),
+        references=(),
+        tools={},
+        refiners=(refiner,),
+    )
+    (folder / FILE_NAME).write_bytes(encode(manifest, indent=1))
+    return folder
