@@ -28,3 +28,4 @@ dependencyResolutionManagement {
 
 rootProject.name = "edgedepth-demo"
 include(":core")
+include(":app")

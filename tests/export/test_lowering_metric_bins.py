@@ -116,6 +116,16 @@ def test_softplus_keeps_its_digits_from_the_smallest_to_the_largest(values):
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-37)
 
 
+def test_the_likeliest_bin_needs_no_maximum():
+    """Logits of the definition, at its lowest temperature, on a fine grid of probabilities."""
+    rows = MetricBins(24, 5).conditional_log_binomial.log_binomial_transform.rows().double().numpy()
+    p = np.concatenate([np.geomspace(1e-7, 0.5, 20001), 1 - np.geomspace(1e-7, 0.5, 20001)])
+    logarithms = np.log(np.maximum(np.stack([p, 1 - p]), 1e-4))
+    logits = (rows[:, :1] + rows[:, 1:] @ logarithms) / 0.0212
+    assert logits.max() <= 1e-2
+    assert -17.5 <= logits.max(0).min() <= -17.4
+
+
 def small_student(name):
     """A student of every core; MonoViT's of few blocks, the full one takes minutes."""
     student = build(card(name))

@@ -8,7 +8,7 @@ Exact steps, each an identity of real numbers:
 - A 1x1 convolution and bilinear upsampling commute, since the upsampling's weights sum to 1. What is upsampled to be
   convolved is convolved first, on a quarter of the pixels.
 - Centres and attractors are kept in units of ``1 / sqrt(ALPHA)``, where a move is ``d / (1 + d^2)``.
-- A softmax does not see what all bins share: of ``(L(k) + k log p + (63 - k) log(1 - p)) / t`` it needs
+- TFLite: a softmax does not see what all bins share: of ``(L(k) + k log p + (63 - k) log(1 - p)) / t`` it needs
   ``L(k) / t + (k - 31.5) * logit(p) / t``, a constant 1x1 convolution of two channels.
 """
 
@@ -167,30 +167,45 @@ class _Mixture(nn.Module):
 class _Expectation(nn.Module):
     """Depth as the mean of the bins, weighed by what the probabilities' first layer gives.
 
+    XNNPACK's softmax over channels is one fast pass. ONNX Runtime's moves the channels to the end and back and takes
+    longer than the rest of the network, so there bins are weighed by plain exponentials: no bin's logit is above 0 (but
+    for rounding), and the likeliest bin's is never below -17.5, whatever probability and temperature are, so that their
+    sum neither over- nor underflows.
+
     Args:
         head: the definition.
         softplus: as the target has it.
+        target: the format.
     """
 
-    def __init__(self, head: ConditionalLogBinomial, softplus: nn.Module) -> None:
+    def __init__(self, head: ConditionalLogBinomial, softplus: nn.Module, target: Target) -> None:
         super().__init__()
         self.softplus = softplus
+        self.target: Target = target
         self.four = Affine.of(cast("nn.Conv2d", head.mlp[2])).layer()
-        rows = head.log_binomial_transform.rows().double()
-        middle = rows[:, 1] - rows[:, 1].mean()
-        self.logits = convolution(torch.stack([rows[:, 0], middle], 1).float()[:, :, None, None])
+        rows = head.log_binomial_transform.rows()
+        if target == "tflite":
+            rows = torch.stack([rows[:, 0], rows[:, 1] - rows[:, 1].mean()], 1)
+        self.logits = convolution(rows[:, :, None, None])
         self.mean = convolution(torch.full((1, BINS, 1, 1), 1 / _SCALE))
+        self.total = convolution(torch.ones(1, BINS, 1, 1))
 
     def forward(self, mixture: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
         """(B, 1, H, W) metres, of a mixture (B, C, H, W) and scaled centres (B, 64, h, w)."""
         p, q, heat, cold = (self.softplus(self.four(F.gelu(mixture))) + LEAST).split(1, 1)
         low, high = TEMPERATURES
         inverse = (heat + cold) / (high * heat + low * cold)
+        centres = up(centres, mixture)
+        if self.target == "onnx":
+            logarithms = [torch.log((one / (p + q)).clamp_min(LEAST)) for one in (p, q)]
+            chances = torch.exp(self.logits(torch.cat([inverse, *(one * inverse for one in logarithms)], 1)))
+            weighed: torch.Tensor = self.mean(chances * centres) / self.total(chances)
+            return weighed
         floor = LEAST * (p + q)
         odds = torch.log(torch.maximum(p, floor) / torch.maximum(q, floor))
         chances = self.logits(torch.cat([inverse, odds * inverse], 1)).softmax(1)
-        out: torch.Tensor = self.mean(chances * up(centres, mixture))
-        return out
+        depth: torch.Tensor = self.mean(chances * centres)
+        return depth
 
 
 class _Seeds(nn.Module):
@@ -225,7 +240,7 @@ class LoweredBins(nn.ModuleList):
             steps += [_Embedding(project, attract, embed), _Attraction(attract, softplus, target)]
             embed = _both(project)[1]
         clb = head.conditional_log_binomial
-        super().__init__([*steps, _Mixture(clb, embed), _Expectation(clb, softplus)])
+        super().__init__([*steps, _Mixture(clb, embed), _Expectation(clb, softplus, target)])
 
     def forward(
         self,

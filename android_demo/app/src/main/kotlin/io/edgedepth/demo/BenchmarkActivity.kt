@@ -73,10 +73,12 @@ class BenchmarkActivity : Activity() {
     }
 
     private fun offerChoices(choice: Choice) {
-        text(R.id.subject, listOfNotNull(choice.model, choice.file, texts.accelerator(choice.options)).joinToString("\n"))
+        val subject = listOfNotNull(choice.model, choice.file, texts.accelerator(choice.options))
+        text(R.id.subject, subject.joinToString("\n"))
         val group = findViewById<RadioGroup>(R.id.sustained)
         SUSTAINED_MINUTES.forEach { minutes ->
-            val label = if (minutes == 0) getString(R.string.sustained_none) else getString(R.string.sustained_minutes, minutes)
+            val label = if (minutes == 0) getString(R.string.sustained_none)
+            else getString(R.string.sustained_minutes, minutes)
             group.addView(RadioButton(this).apply {
                 id = minutes + 1 // so that what is checked survives a turn of the phone
                 text = label

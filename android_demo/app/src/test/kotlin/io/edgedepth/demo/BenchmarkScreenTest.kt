@@ -17,7 +17,8 @@ import java.io.File
 @RunWith(RobolectricTestRunner::class)
 @Config(qualifiers = "w411dp-h869dp-xhdpi")
 class BenchmarkScreenTest {
-    private val graph = requireNotNull(File(fixture("artifacts"), "flex-nano").listFiles()).first { it.extension == "tflite" }
+    private val graph =
+        requireNotNull(File(fixture("artifacts"), "flex-nano").listFiles()).first { it.extension == "tflite" }
 
     private fun request(token: String, schema: Int = 1, accelerator: String = "cpu") = mapOf(
         "schema" to schema, "token" to token, "model" to graph.path, "accelerator" to accelerator, "threads" to 1,
@@ -33,7 +34,8 @@ class BenchmarkScreenTest {
 
     private fun folder() = requireNotNull(app.getExternalFilesDir("bench"))
 
-    private fun kept(name: String): String = File(folder(), name).copyTo(File(fixture("results"), name), true).readText()
+    private fun kept(name: String): String =
+        File(folder(), name).copyTo(File(fixture("results"), name), true).readText()
 
     @Test
     fun `a computer asks`() {

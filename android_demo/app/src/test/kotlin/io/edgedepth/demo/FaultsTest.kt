@@ -68,7 +68,8 @@ class FaultsTest {
     }
 
     @Test
-    fun `no manifest`() = broken("manifest.json is missing.", "fault-no-manifest") { File(it, "manifest.json").delete() }
+    fun `no manifest`() =
+        broken("manifest.json is missing.", "fault-no-manifest") { File(it, "manifest.json").delete() }
 
     @Test
     fun `no graph`() = broken("is missing.", "fault-no-graph") { it.graph().delete() }
@@ -115,7 +116,8 @@ class FaultsTest {
     }
 
     @Test
-    fun `no GPU`() = start(Choice(accelerator = Accelerator.GPU)).says("The GPU does not run the model.", "fault-no-gpu")
+    fun `no GPU`() =
+        start(Choice(accelerator = Accelerator.GPU)).says("The GPU does not run the model.", "fault-no-gpu")
 
     @Test
     fun `a runtime for another processor`() {

@@ -16,7 +16,7 @@ import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import java.util.concurrent.atomic.AtomicInteger
 
-/** The phone is turned, the app is left, the process ends: what was shown is shown again, and every engine is closed. */
+/** The phone is turned, the app is left, the process ends: what was shown comes back, and every engine is closed. */
 @RunWith(RobolectricTestRunner::class)
 @Config(qualifiers = "w411dp-h869dp-xhdpi")
 class LifeTest {

@@ -55,12 +55,15 @@ class AndroidDevice(private val context: Context) : BenchDevice {
         place = "phone",
         id = identity(),
         name = "${Build.MANUFACTURER} ${Build.MODEL}",
-        soc = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) "${Build.SOC_MANUFACTURER} ${Build.SOC_MODEL}" else "",
+        soc = soc(),
         abi = Build.SUPPORTED_ABIS.first(),
         system = "Android ${Build.VERSION.RELEASE} (SDK ${Build.VERSION.SDK_INT})",
         fingerprint = Build.FINGERPRINT,
         cores = Runtime.getRuntime().availableProcessors(),
     )
+
+    private fun soc(): String =
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) "${Build.SOC_MANUFACTURER} ${Build.SOC_MODEL}" else ""
 
     /** A hash: the same for this phone and this app, and of no use to find either. Apps do not learn serial numbers. */
     @SuppressLint("HardwareIds")

@@ -85,7 +85,8 @@ class BenchWork(
     }
 
     private fun circumstances(options: EngineOptions, plan: BenchPlan): Circumstances {
-        val clock = SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss'Z'", Locale.ROOT).apply { timeZone = TimeZone.getTimeZone("UTC") }
+        val clock = SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss'Z'", Locale.ROOT)
+        clock.timeZone = TimeZone.getTimeZone("UTC")
         return Circumstances(version, "by-hand", clock.format(Date()), device.facts(), options, plan)
     }
 

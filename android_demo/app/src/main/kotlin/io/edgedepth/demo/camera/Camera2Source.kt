@@ -77,7 +77,10 @@ private class CameraRun(
             facing(id) == CameraCharacteristics.LENS_FACING_FRONT,
         )
         reader = ImageReader.newInstance(size.first, size.second, ImageFormat.YUV_420_888, 2).apply {
-            setOnImageAvailableListener({ guarded { it.acquireLatestImage()?.use { image -> pass(image, turn) } } }, handler)
+            setOnImageAvailableListener(
+                { guarded { it.acquireLatestImage()?.use { image -> pass(image, turn) } } },
+                handler,
+            )
         }
         openCamera(id)
     }

@@ -17,7 +17,8 @@ import org.tensorflow.lite.gpu.GpuDelegate
 import java.nio.ByteBuffer
 
 private const val OTHER_MODEL = "Choose another model or precision."
-private const val ON_CPU = "Run it on the CPU, or choose a model that was checked with `edgedepth preflight`."
+private const val USE_CPU = "Run it on the CPU."
+private const val USE_CPU_OR_OTHER = "Run it on the CPU, or choose a model that was checked with `edgedepth preflight`."
 
 /** Opens graphs with LiteRT's interpreter: on the processor (XNNPACK), or with its GPU delegate. */
 class InterpreterOpener : EngineOpener {
@@ -48,9 +49,9 @@ class InterpreterOpener : EngineOpener {
     private fun gpuDelegate(): GpuDelegate = try {
         GpuDelegate()
     } catch (error: LinkageError) {
-        throw DelegationException("The GPU's library is not in this app.", firstLine(error), "Run it on the CPU.", error)
+        throw DelegationException("The GPU's library is not in this app.", firstLine(error), USE_CPU, error)
     } catch (error: RuntimeException) {
-        throw DelegationException("The GPU cannot be used.", firstLine(error), "Run it on the CPU.", error)
+        throw DelegationException("The GPU cannot be used.", firstLine(error), USE_CPU, error)
     }
 
     private fun interpreter(model: ByteBuffer, options: EngineOptions, delegate: GpuDelegate?): Interpreter {
@@ -64,8 +65,9 @@ class InterpreterOpener : EngineOpener {
         try {
             return Interpreter(model, settings)
         } catch (error: RuntimeException) {
-            if (delegate == null) throw EngineException("The model cannot be opened.", firstLine(error), OTHER_MODEL, error)
-            throw DelegationException("The GPU does not run the model.", firstLine(error), ON_CPU, error)
+            val why = firstLine(error)
+            throw if (delegate == null) EngineException("The model cannot be opened.", why, OTHER_MODEL, error)
+            else DelegationException("The GPU does not run the model.", why, USE_CPU_OR_OTHER, error)
         }
     }
 }

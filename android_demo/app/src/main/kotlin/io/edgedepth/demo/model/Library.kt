@@ -9,7 +9,8 @@ import io.edgedepth.demo.core.artifact.FileEntry
 import java.io.InputStream
 
 private const val MODELS = "models"
-private const val BUNDLE = "On the computer: edgedepth bundle ARTIFACT --android android_demo, then build the app again."
+private const val BUNDLE =
+    "On the computer: edgedepth bundle ARTIFACT --android android_demo, then build the app again."
 
 /** An artifact in the app's assets. */
 class AssetFolder(private val assets: AssetManager, override val name: String) : ArtifactFolder {

@@ -14,7 +14,7 @@ import io.edgedepth.demo.core.depth.Meaning
 import io.edgedepth.demo.core.depth.ValueRange
 import io.edgedepth.demo.core.depth.colourTable
 
-/** The colours from far to near; in metres where the manifest says that depth is in metres, and else without numbers. */
+/** The colours from far to near; in metres where the manifest says that depth is, and else without numbers. */
 class LegendView(context: Context, attributes: AttributeSet?) : View(context, attributes) {
     private val texts = Texts(resources)
     private val bar = Bitmap.createBitmap(colourTable(), COLOURS, 1, Bitmap.Config.ARGB_8888)

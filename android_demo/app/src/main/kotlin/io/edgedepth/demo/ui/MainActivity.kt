@@ -164,7 +164,8 @@ class MainActivity : Activity(), Session.Watcher {
 
     override fun onRequestPermissionsResult(code: Int, names: Array<out String>, results: IntArray) {
         if (code != ALLOW_CAMERA || mode != Mode.CAMERA || session.stage !is Stage.Tested) return
-        if (results.firstOrNull() == PackageManager.PERMISSION_GRANTED) startCamera() else noCamera(CameraFault.NO_PERMISSION, "")
+        val isAllowed = results.firstOrNull() == PackageManager.PERMISSION_GRANTED
+        if (isAllowed) startCamera() else noCamera(CameraFault.NO_PERMISSION, "")
     }
 
     private fun stopCamera() {
@@ -196,7 +197,8 @@ class MainActivity : Activity(), Session.Watcher {
         refreshed = now
         val meaning = frame.depth.meaning
         val limits = frame.limits
-        val lines = listOfNotNull(texts.times(frame.times), texts.rate(frame), texts.thermal(app.device.thermalStatus()))
+        val heat = texts.thermal(app.device.thermalStatus())
+        val lines = listOfNotNull(texts.times(frame.times), texts.rate(frame), heat)
         app.main.execute { if (mode == Mode.CAMERA && camera != null) screen.pictures(meaning, limits, lines) }
     }
 
@@ -209,7 +211,8 @@ class MainActivity : Activity(), Session.Watcher {
             startActivityForResult(intent, PICK_PICTURE)
         } catch (_: ActivityNotFoundException) {
             screen.notice(
-                Notice(getString(R.string.no_gallery), "", getString(R.string.no_gallery_remedy), emptyList()), R.color.bad,
+                Notice(getString(R.string.no_gallery), "", getString(R.string.no_gallery_remedy), emptyList()),
+                R.color.bad,
             )
         }
     }
@@ -264,7 +267,9 @@ class MainActivity : Activity(), Session.Watcher {
         if (!isUrgent || session.stage == Stage.Idle) return
         session.fail(
             EngineException(
-                getString(R.string.low_memory), getString(R.string.low_memory_evidence), getString(R.string.low_memory_remedy),
+                getString(R.string.low_memory),
+                getString(R.string.low_memory_evidence),
+                getString(R.string.low_memory_remedy),
             ),
         )
     }

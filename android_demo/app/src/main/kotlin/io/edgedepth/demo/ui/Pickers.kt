@@ -7,7 +7,7 @@ import io.edgedepth.demo.core.engine.Accelerator
 import io.edgedepth.demo.model.Library
 import io.edgedepth.demo.session.Choice
 
-/** Lets the user choose among the bundled graphs; a broken artifact can be chosen too, to read what is wrong with it. */
+/** Lets the user choose among the bundled graphs; a broken artifact can be chosen too, to read what is amiss. */
 fun pickModel(activity: Activity, texts: Texts, library: Library, now: Choice, onChosen: (Choice) -> Unit) {
     val rows = library.models.flatMap { bundled ->
         val graphs = bundled.artifact?.manifest?.graphs.orEmpty()
@@ -29,7 +29,13 @@ fun pickAccelerator(activity: Activity, texts: Texts, now: Choice, onChosen: (Ch
     pick(activity, R.string.choose_accelerator, rows, choices.indexOfFirst { it.options == now.options }, onChosen)
 }
 
-private fun pick(activity: Activity, title: Int, rows: List<Pair<String, Choice>>, now: Int, onChosen: (Choice) -> Unit) {
+private fun pick(
+    activity: Activity,
+    title: Int,
+    rows: List<Pair<String, Choice>>,
+    now: Int,
+    onChosen: (Choice) -> Unit,
+) {
     AlertDialog.Builder(activity)
         .setTitle(title)
         .setSingleChoiceItems(rows.map { it.first }.toTypedArray(), now) { dialog, index ->

@@ -46,14 +46,16 @@ class Texts(private val resources: Resources) {
     /** Of `PowerManager`: 0 to 6; null where the phone does not tell. */
     fun thermal(status: Int?): String {
         val names = resources.getStringArray(R.array.thermal)
-        return resources.getString(R.string.thermal_line, names.getOrNull(status ?: -1) ?: resources.getString(R.string.unknown))
+        val name = names.getOrNull(status ?: -1) ?: resources.getString(R.string.unknown)
+        return resources.getString(R.string.thermal_line, name)
     }
 
     /** One reference of the self-test. */
     fun selfTest(result: SelfTestResult): String {
         val found = result.found
+        val judgement = resources.getString(if (result.passes) R.string.passes else R.string.differs)
         val lines = mutableListOf(
-            result.reference.name + ": " + resources.getString(if (result.passes) R.string.passes else R.string.differs),
+            "${result.reference.name}: $judgement",
             resources.getString(R.string.largest, small(found.maxAbs), small(result.bounds.maxAbs)),
             resources.getString(R.string.mean, small(found.meanAbs), small(result.bounds.meanAbs)),
             resources.getString(R.string.correlation, "%.6f".format(Locale.ROOT, found.correlation)),
@@ -72,7 +74,8 @@ class Texts(private val resources: Resources) {
         )
         measured.memory?.let { lines += resources.getString(R.string.memory, decimal(it.peakMb), decimal(it.beforeMb)) }
         measured.sustained.mapTo(lines) {
-            resources.getString(R.string.minute, it.minute, ms(it.medianMs), ms(it.p90Ms), thermal(it.state.thermalStatus))
+            val heat = thermal(it.state.thermalStatus)
+            resources.getString(R.string.minute, it.minute, ms(it.medianMs), ms(it.p90Ms), heat)
         }
         lines.joinToString("\n")
     }
