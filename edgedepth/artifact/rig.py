@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from edgedepth.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Row = tuple[float, float, float, float]
 Pose = tuple[Row, Row, Row, Row]
@@ -56,6 +59,8 @@ class RigCamera(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def pose_matrix(self) -> NDArray[np.float64]:
         """(4, 4) camera-to-vehicle."""
+        import numpy as np  # noqa: PLC0415 - a manifest is read without it
+
         return np.array(self.pose, np.float64)
 
 
@@ -73,11 +78,11 @@ class Rig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(camera.name for camera in self.cameras)
 
 
-def heading(pose: ArrayLike) -> float:
+def heading(pose: Any) -> float:
     """Where a camera looks, seen from above.
 
     Args:
-        pose: (4, 4) camera-to-vehicle.
+        pose: (4, 4) camera-to-vehicle, an array or rows.
 
     Returns:
         Angle of its optical axis around the vehicle's z axis, radians in -pi..pi: 0 is forward, positive is left.
@@ -85,7 +90,7 @@ def heading(pose: ArrayLike) -> float:
     Raises:
         InputError: it looks straight up or down.
     """
-    forward, left = np.asarray(pose, np.float64)[:2, 2]
+    forward, left = float(pose[0][2]), float(pose[1][2])
     if math.hypot(forward, left) < VERTICAL:
         raise InputError(
             "A camera that looks straight up or down has no place in a ring.",
@@ -95,14 +100,14 @@ def heading(pose: ArrayLike) -> float:
     return math.atan2(left, forward)
 
 
-def ring_order(poses: Sequence[ArrayLike]) -> list[int]:
+def ring_order(poses: Sequence[Any]) -> list[int]:
     """Cameras by heading, clockwise seen from above, beginning with the one that looks most forward.
 
     Each camera's neighbours are then the ones before and after it, and the last is the first one's neighbour.
     Cameras of one heading stay in the order given.
 
     Args:
-        poses: (4, 4) camera-to-vehicle each; the vehicle's x is forward, y left, z up.
+        poses: (4, 4) camera-to-vehicle each, arrays or rows; the vehicle's x is forward, y left, z up.
 
     Returns:
         Indices into `poses`.
