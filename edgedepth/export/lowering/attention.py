@@ -9,7 +9,7 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgedepth.export.lowering.displacement import convolution
-from edgedepth.export.lowering.graph import calls, finish, insert_call
+from edgedepth.export.lowering.graph import replace_calls
 from edgedepth.models.flexdepth.blocks import Attention
 from edgedepth.models.shared.conv import ConvBnAct
 
@@ -90,10 +90,4 @@ def lower_attention(graph: fx.GraphModule) -> int:
     Returns:
         How many were replaced.
     """
-    count = 0
-    for node, attention in calls(graph, Attention):
-        new = insert_call(graph, node, str(node.target), HeadwiseAttention(attention), node.args)  # type: ignore[arg-type]
-        node.replace_all_uses_with(new)
-        count += 1
-    finish(graph)
-    return count
+    return replace_calls(graph, Attention, HeadwiseAttention)

@@ -11,7 +11,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
-from edgedepth.export.lowering.graph import calls, finish, insert_call
+from edgedepth.export.lowering.graph import replace_calls
 
 Pair = tuple[int, int]
 
@@ -46,12 +46,4 @@ def lower_average_pool(graph: fx.GraphModule) -> int:
     Returns:
         How many were replaced.
     """
-    count = 0
-    for node, pool in calls(graph, nn.AvgPool2d):
-        if not _is_plain(pool):
-            continue
-        new = insert_call(graph, node, str(node.target), ConvolvedAverage(pool), node.args)  # type: ignore[arg-type]
-        node.replace_all_uses_with(new)
-        count += 1
-    finish(graph)
-    return count
+    return replace_calls(graph, nn.AvgPool2d, lambda pool: ConvolvedAverage(pool) if _is_plain(pool) else None)

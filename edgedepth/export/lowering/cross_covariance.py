@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import fx, nn
 
 from edgedepth.export.lowering.displacement import convolution
-from edgedepth.export.lowering.graph import calls, finish, insert_call
+from edgedepth.export.lowering.graph import replace_calls
 from edgedepth.export.lowering.layer_norm import ChannelNorm
 from edgedepth.export.lowering.pointwise import pointwise
 from edgedepth.export.lowering.target import Target
@@ -193,12 +193,8 @@ def lower_cross_covariance(graph: fx.GraphModule, target: Target) -> int:
     Returns:
         How many were replaced.
     """
-    count = 0
-    for node, block in calls(graph, LocalGlobalBlock):
-        if block.xca.heads % HALVES:
-            continue
-        new = insert_call(graph, node, str(node.target), MapBlock(block, target), node.args)  # type: ignore[arg-type]
-        node.replace_all_uses_with(new)
-        count += 1
-    finish(graph)
-    return count
+
+    def made(block: LocalGlobalBlock) -> MapBlock | None:
+        return None if block.xca.heads % HALVES else MapBlock(block, target)
+
+    return replace_calls(graph, LocalGlobalBlock, made)

@@ -14,7 +14,7 @@ import torch
 from torch import fx, nn
 
 from edgedepth.export.lowering.displacement import convolution
-from edgedepth.export.lowering.graph import calls, finish, insert_call
+from edgedepth.export.lowering.graph import replace_calls
 from edgedepth.export.lowering.layer_norm import ChannelNorm
 from edgedepth.export.lowering.pointwise import pointwise
 from edgedepth.export.lowering.target import Target
@@ -147,10 +147,4 @@ def lower_factorized_attention(graph: fx.GraphModule, target: Target) -> int:
     Returns:
         How many were replaced.
     """
-    count = 0
-    for node, path in calls(graph, PathEncoder):
-        new = insert_call(graph, node, str(node.target), MapPath(path, target), node.args)  # type: ignore[arg-type]
-        node.replace_all_uses_with(new)
-        count += 1
-    finish(graph)
-    return count
+    return replace_calls(graph, PathEncoder, lambda path: MapPath(path, target))

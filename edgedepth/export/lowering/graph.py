@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 import torch
@@ -79,6 +80,22 @@ def insert_call(
     graph.add_module(unique, module)
     with graph.graph.inserting_before(before):
         return graph.graph.call_module(unique, args)
+
+
+def replace_calls(graph: fx.GraphModule, kind: type[M], make: Callable[[M], nn.Module | None]) -> int:
+    """Replace calls of modules of that kind with calls of what `make` gives; where it gives None they stay.
+
+    Returns:
+        How many were replaced.
+    """
+    count = 0
+    for node, module in calls(graph, kind):
+        made = make(module)
+        if made is not None:
+            node.replace_all_uses_with(insert_call(graph, node, str(node.target), made, node.args))  # type: ignore[arg-type]
+            count += 1
+    finish(graph)
+    return count
 
 
 def finish(graph: fx.GraphModule) -> fx.GraphModule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import fx, nn
 
-from edgedepth.export.lowering.graph import calls, finish, insert_call
+from edgedepth.export.lowering.graph import replace_calls
 
 
 class RepeatedBorderPool(nn.Module):
@@ -38,13 +38,9 @@ def lower_max_pool(graph: fx.GraphModule) -> int:
     Returns:
         How many were replaced.
     """
-    count = 0
-    for node, pool in calls(graph, nn.MaxPool2d):
+
+    def made(pool: nn.MaxPool2d) -> RepeatedBorderPool | None:
         options = (pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode)
-        if options != (3, 2, 1, 1, False):
-            continue
-        new = insert_call(graph, node, str(node.target), RepeatedBorderPool(), node.args)  # type: ignore[arg-type]
-        node.replace_all_uses_with(new)
-        count += 1
-    finish(graph)
-    return count
+        return RepeatedBorderPool() if options == (3, 2, 1, 1, False) else None
+
+    return replace_calls(graph, nn.MaxPool2d, made)

@@ -9,7 +9,7 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgedepth.export.lowering.displacement import convolution
-from edgedepth.export.lowering.graph import calls, finish, insert_call
+from edgedepth.export.lowering.graph import replace_calls
 from edgedepth.models.litemono.blocks import DilatedBlock, LayerNorm
 
 
@@ -58,10 +58,4 @@ def lower_dilated_blocks(graph: fx.GraphModule) -> int:
     Returns:
         How many were replaced.
     """
-    count = 0
-    for node, block in calls(graph, DilatedBlock):
-        new = insert_call(graph, node, str(node.target), PointwiseBlock(block), node.args)  # type: ignore[arg-type]
-        node.replace_all_uses_with(new)
-        count += 1
-    finish(graph)
-    return count
+    return replace_calls(graph, DilatedBlock, PointwiseBlock)
