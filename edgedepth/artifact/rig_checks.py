@@ -9,11 +9,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgedepth.artifact.intrinsics import faults
 from edgedepth.artifact.rig import RigCamera
 from edgedepth.errors import InputError
 
-# From a fisheye's centre to a long telephoto lens, as a share of the picture's width.
-SHORTEST_FOCAL, LONGEST_FOCAL = 0.2, 5.0
 # A principal point that both ways lies this far from the middle, and equally so, is that of another picture size:
 # a crop shifts it, but hardly in the picture's own aspect.
 OTHER_SIZE, SAME_ASPECT = 1.35, 1.2
@@ -81,15 +80,12 @@ def _require_intrinsics(camera: RigCamera, where: object) -> None:
 
 
 def _wrong_with(camera: RigCamera) -> Iterator[str]:
-    (height, width), (fx, fy, cx, cy) = camera.size, camera.intrinsics
+    _, _, cx, cy = camera.intrinsics
     if not all(math.isfinite(value) for value in camera.intrinsics):
         yield f"{list(camera.intrinsics)} are not all numbers"
     if _exchanged(camera):
         yield f"({cx:.1f}, {cy:.1f}) would be its middle with cx and cy exchanged"
-    if not (0 <= cx <= width - 1 and 0 <= cy <= height - 1):
-        yield f"the principal point ({cx:.1f}, {cy:.1f}) lies outside{_made_for(camera)}"
-    if not all(SHORTEST_FOCAL * width <= focal <= LONGEST_FOCAL * width for focal in (fx, fy)):
-        yield f"focal lengths of {fx:.1f} and {fy:.1f} pixels are not between 0.2 and 5 times the width"
+    yield from (f"{fault}{_made_for(camera)}" for fault in faults(*camera.intrinsics, camera.size))
     if _made_for(camera):
         yield f"the principal point ({cx:.1f}, {cy:.1f}) is far from the middle{_made_for(camera)}"
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edgedepth.artifact.intrinsics import faults
 from edgedepth.errors import InputError
 from edgedepth.evaluation.datasets.base import DepthSample
-
-# From a fisheye's centre to a long telephoto lens, as a share of the picture's width.
-_SHORTEST, _LONGEST = 0.2, 5.0
 
 
 def require_camera(sample: DepthSample, title: str) -> None:
@@ -34,9 +32,4 @@ def _what_is_wrong(K: NDArray[np.float64], height: int, width: int) -> str:
         return f"K has the shape {K.shape}, or values that are not numbers"
     if not np.array_equal(K[2], (0, 0, 1)) or K[1, 0] != 0 or K[0, 1] != 0:
         return f"K is no pinhole matrix without skew: {K.tolist()}"
-    fx, fy, cx, cy = K[0, 0], K[1, 1], K[0, 2], K[1, 2]
-    if not (0 <= cx <= width - 1 and 0 <= cy <= height - 1):
-        return f"the principal point ({cx:.1f}, {cy:.1f}) lies outside"
-    if not all(_SHORTEST * width <= focal <= _LONGEST * width for focal in (fx, fy)):
-        return f"focal lengths of {fx:.1f} and {fy:.1f} pixels are not between 0.2 and 5 times the width"
-    return ""
+    return next(faults(K[0, 0], K[1, 1], K[0, 2], K[1, 2], (height, width)), "")
