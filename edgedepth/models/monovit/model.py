@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from edgedepth.models.monovit.config import MonoViTConfig
 from edgedepth.models.monovit.mpvit import MPViT
 from edgedepth.models.shared.channel_gate import GatedConv3x3
-from edgedepth.models.shared.nested_decoder import HEADS, NestedDecoder
+from edgedepth.models.shared.nested_decoder import NestedDecoder, NestedDepth
 
 DECODER_SKIPS = (64, 128, 256, 512)
 """Channels of taps 1 to 4 once the decoder has brought them to ResNet-18's widths."""
@@ -16,11 +14,11 @@ DECODER_SKIPS = (64, 128, 256, 512)
 def build_decoder(config: MonoViTConfig) -> NestedDecoder:
     """The nested decoder behind a gated convolution per tap, coarsest first."""
     first, *widths = (*config.widths, config.widths[-1])
-    gates = {f"f{tap}": GatedConv3x3(widths[tap - 1], DECODER_SKIPS[tap - 1]) for tap in (4, 3, 2, 1)}
+    gates = {tap: GatedConv3x3(widths[tap - 1], DECODER_SKIPS[tap - 1]) for tap in (4, 3, 2, 1)}
     return NestedDecoder((first, *DECODER_SKIPS), "dispconv", gates)
 
 
-class MonoViT(MPViT):
+class MonoViT(MPViT, NestedDepth):
     """MPViT and the nested decoder; the backbone's keys have no prefix in the official folder, so none here.
 
     Input: (B, 3, H, W), RGB in 0..1, not normalized, H and W divisible by 32.
@@ -34,28 +32,3 @@ class MonoViT(MPViT):
         super().__init__(config)
         self.config = config
         self.convs = build_decoder(config)
-
-    def decode(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
-        """What the heads read, at full, half, quarter and eighth resolution."""
-        return self.pyramid(taps)[:HEADS]
-
-    def pyramid(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Decoder features at strides 1, 2, 4, 8 and 16, with 16, 32, 64, 128 and 256 channels."""
-        gated = [self.convs[f"f{tap}"](taps[tap]) for tap in (1, 2, 3, 4)]
-        return self.convs.features([taps[0], *gated])
-
-    def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
-        """Disparity of scale 0 to 3 from the decoder feature at stride 2^scale."""
-        return self.convs.head(feature, scale)
-
-    def heads(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Disparity at full, half, quarter and eighth resolution, of the decoder's features."""
-        return [self.convs.head(features[scale], scale) for scale in range(HEADS)]
-
-    def disparities(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Disparity at full, half, quarter and eighth resolution, as training reads them."""
-        return self.heads(self.decode(self.features(x)))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Full-resolution disparity; the coarser heads are not computed."""
-        return self.convs.head(self.decode(self.features(x))[0], 0)

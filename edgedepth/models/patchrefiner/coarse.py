@@ -74,12 +74,9 @@ class SurroundCoarse(CoarseBranch):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Metric depth and the features."""
-        core = self.network.core
-        taps = core.features(image)
-        last, *finer_first = core.pyramid(taps)
-        features = [taps[-1], *reversed(finer_first), last]
-        bins = self.network.metric_bins(taps[-1], features[1:-1], last, core.head(last, 0))
-        return bins.depth, features
+        given = self.network.head_inputs(image)
+        depth = self.network.metric_bins(*given).depth
+        return depth, [given.bottleneck, *given.features, given.last]
 
     def finish_initial(self) -> None:
         """As the student's own."""
@@ -107,14 +104,18 @@ class ZoeDepthCoarse(CoarseBranch):
         return found["metric_depth"], [found["temp_features"][name] for name in self.NAMES]
 
 
-def build_coarse(name: str) -> CoarseBranch:
+def build_coarse(name: str, **overrides: object) -> CoarseBranch:
     """The registry's model of that name as a coarse branch, weights as its blocks initialise them.
+
+    Args:
+        name: the model's.
+        overrides: fields of its configuration that are replaced.
 
     Raises:
         UsageError: there is no such model, or nobody has said which of its features a refiner reads.
     """
     base = card(name)
-    network = build(base)
+    network = build(base, **overrides)
     if isinstance(network, FlexDepth):
         return FlexCoarse(network, base.output)
     if isinstance(network, SurroundStudent):

@@ -46,6 +46,7 @@ class NanoConfig:
         mean, std: the backbone's normalization of RGB in 0..1.
         widths: channels of the fusion at strides 32, 16, 8, 4 and 2.
         last: channels at full resolution.
+        offset_limits: of the coarse model, as its own configuration has them.
     """
 
     encoder: str = "mobilenetv4_conv_small_050"
@@ -54,6 +55,7 @@ class NanoConfig:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     widths: tuple[int, int, int, int, int] = (48, 48, 32, 32, 24)
     last: int = 8
+    offset_limits: tuple[float, float, float, float] | None = None
 
 
 def _card(letter: str, config: RefinerConfig, backbone: str, params: float, gmacs: int, *notes: str) -> ModelCard:

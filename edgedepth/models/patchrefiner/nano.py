@@ -74,7 +74,8 @@ class NanoPatchRefiner(nn.Module):
     def __init__(self, config: NanoConfig) -> None:
         super().__init__()
         self.config = config
-        coarse = build_coarse(config.coarse)
+        limits = {"offset_limits": config.offset_limits} if config.offset_limits else {}
+        coarse = build_coarse(config.coarse, **limits)
         if not isinstance(coarse, FlexCoarse):
             raise UsageError(
                 f"{config.coarse} cannot be this refiner's coarse model.",

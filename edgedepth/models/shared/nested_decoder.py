@@ -43,11 +43,13 @@ class NestedDecoder(nn.ModuleDict):
     Args:
         skips: channels of the taps X_00 to X_40, at strides 2 to 32.
         head: the heads' name, before their scale 0 to 3.
-        before: what a family does to its taps first; kept here because its keys are.
+        gates: by tap 1 to 4, what a family does to it first; here, as ``f<tap>``, because their keys are.
     """
 
-    def __init__(self, skips: Sequence[int], head: str, before: Mapping[str, nn.Module] | None = None) -> None:
-        super().__init__(before or {})
+    def __init__(self, skips: Sequence[int], head: str, gates: Mapping[int, nn.Module] | None = None) -> None:
+        gates = gates or {}
+        super().__init__({f"f{tap}": gate for tap, gate in gates.items()})
+        self.gated = tuple(sorted(gates))
         self.skips, self.head_name = tuple(skips), head
         for row, channels in enumerate(skips):
             self[f"X_{row}0_Conv_0"] = EluConv3x3(channels, channels // 2)
@@ -89,6 +91,8 @@ class NestedDecoder(nn.ModuleDict):
     def features(self, taps: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """The last node of every level, (B, C, H, W) at strides 1, 2, 4, 8 and 16; the heads read the first four."""
         nodes = {(row, 0): tap for row, tap in enumerate(taps)}
+        for row in self.gated:
+            nodes[row, 0] = self[f"f{row}"](taps[row])
         for row, column in NODES:
             source = row + 1, column - 1
             above = _twice(self["X_{}{}_Conv_0".format(*source)](nodes[source]))
@@ -100,6 +104,44 @@ class NestedDecoder(nn.ModuleDict):
     def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
         """The sigmoid map of scale 0 to 3 from that scale's feature; (B, 1, H/2^scale, W/2^scale)."""
         return torch.sigmoid(self[f"{self.head_name}{scale}"](feature))
+
+
+class NestedDepth(nn.Module):
+    """What a network with this decoder does behind its encoder; a base beside the encoder's, if that is one.
+
+    Attributes:
+        convs: the decoder, under its published name.
+    """
+
+    convs: NestedDecoder
+
+    def features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The five encoder taps, at strides 2, 4, 8, 16 and 32."""
+        raise NotImplementedError
+
+    def decode(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """What the heads read, at full, half, quarter and eighth resolution."""
+        return self.pyramid(taps)[:HEADS]
+
+    def pyramid(self, taps: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Decoder features at strides 1, 2, 4, 8 and 16, with 16, 32, 64, 128 and 256 channels."""
+        return self.convs.features(taps)
+
+    def head(self, feature: torch.Tensor, scale: int) -> torch.Tensor:
+        """Disparity of scale 0 to 3 from the decoder feature at stride 2^scale."""
+        return self.convs.head(feature, scale)
+
+    def heads(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Disparity at full, half, quarter and eighth resolution, of the decoder's features."""
+        return [self.convs.head(features[scale], scale) for scale in range(HEADS)]
+
+    def disparities(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Disparity at full, half, quarter and eighth resolution, as training reads them."""
+        return self.heads(self.decode(self.features(x)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Full-resolution disparity; the coarser heads are not computed."""
+        return self.convs.head(self.decode(self.features(x))[0], 0)
 
 
 def _twice(x: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import nn
@@ -18,6 +18,15 @@ LAST = 16
 """Channels of every core's full-resolution decoder feature."""
 BOTTLENECKS = {"monodepth2": 512, "hr-depth": 512, "monovit": 288}
 """Channels of every core's last encoder tap."""
+
+
+class HeadInputs(NamedTuple):
+    """What the head reads of a core, in the order in which it takes them; shapes are `MetricBins.forward`'s."""
+
+    bottleneck: torch.Tensor
+    features: list[torch.Tensor]
+    last: torch.Tensor
+    relative: torch.Tensor
 
 
 class SurroundStudent(nn.Module):
@@ -43,11 +52,15 @@ class SurroundStudent(nn.Module):
         """After all weights have been drawn: let the bins start out apart."""
         self.metric_bins.spread()
 
-    def bins(self, image: torch.Tensor) -> Bins:
-        """Depth with the bins that it is the expectation of."""
+    def head_inputs(self, image: torch.Tensor) -> HeadInputs:
+        """What the core makes of a picture."""
         taps = self.core.features(image)
         last, *finer_first = self.core.pyramid(taps)
-        out: Bins = self.metric_bins(taps[-1], finer_first[::-1], last, self.core.head(last, 0))
+        return HeadInputs(taps[-1], finer_first[::-1], last, self.core.head(last, 0))
+
+    def bins(self, image: torch.Tensor) -> Bins:
+        """Depth with the bins that it is the expectation of."""
+        out: Bins = self.metric_bins(*self.head_inputs(image))
         return out
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:

@@ -60,12 +60,10 @@ def bins_of(network: Any, images: torch.Tensor, precision: Precision, *, recompu
         recompute: run the head view by view, and again in the backward pass, instead of keeping its maps, of which
             those at full resolution take most of the memory.
     """
-    core = network.core
     with precision.half():
-        taps = core.features(images.to(memory_format=torch.channels_last))
-        last, *finer = core.pyramid(taps)
-        parts = [taps[-1], *reversed(finer), last, core.head(last, 0)]
-    bottleneck, *features, last, relative = (part.float() for part in parts)
+        given = network.head_inputs(images.to(memory_format=torch.channels_last))
+    features = [feature.float() for feature in given.features]
+    bottleneck, last, relative = (part.float() for part in (given.bottleneck, given.last, given.relative))
     if not recompute:
         whole: Bins = network.metric_bins(bottleneck, features, last, relative)
         return whole
