@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import os
 import queue
-import resource
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ import msgspec
 
 from edgedepth.bench.job import Ended, Failed, Job, Open, Ready, Reply, Request, Time, Times, cores_of
 from edgedepth.errors import EdgedepthError
+from edgedepth.memory import peak_memory
 
 if TYPE_CHECKING:
     from edgedepth.bench.backends import Backend
@@ -148,8 +148,7 @@ def _peak() -> tuple[float, str]:
     peak = _resident("VmHWM")
     if peak is not None:
         return peak, "VmHWM of /proc/self/status, from just before the model was opened"
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, "ru_maxrss of the whole process"
+    return peak_memory() / 1e6, "ru_maxrss of the whole process"
 
 
 def _resident(name: str) -> float | None:

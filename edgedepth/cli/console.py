@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,12 @@ stdout = Console(highlight=False, soft_wrap=True, markup=False, width=None if sy
 def print_json(value: Any) -> None:
     """One JSON object on stdout and nothing else."""
     sys.stdout.write(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Each on a line of its own on stderr."""
+    for warning in warnings:
+        stderr.print(f"[yellow]Warning:[/] {_escape(warning)}")
 
 
 def parse_size(text: str) -> tuple[int, int]:

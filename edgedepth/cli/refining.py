@@ -41,8 +41,9 @@ def run_tiled(
     """Refine one picture, with a progress bar, and say what was done."""
     from rich.progress import Progress
 
-    from edgedepth.cli.console import print_json, stderr, stdout
+    from edgedepth.cli.console import print_json, stderr, stdout, warn
     from edgedepth.runtime.refine import check_wanted, open_pair, refine_picture
+    from edgedepth.runtime.words import weights_warnings
 
     check_wanted(source, wanted)
     pair = open_pair(artifact, file_format=file_format, precision=precision, threads=threads)
@@ -54,11 +55,12 @@ def run_tiled(
         return
     for line in _lines(pair, done):
         stdout.print(line, markup=False)
-    if pair.weights.kind == "random":
-        stderr.print("[yellow]Warning:[/] The weights are random: these values show arithmetic, not depth.")
+    warn(weights_warnings(pair.weights))
 
 
 def _as_object(pair: RefinePair, source: Path, wanted: RefineWanted, done: Refined) -> dict[str, object]:
+    from edgedepth.runtime.words import weights_warnings
+
     return {
         "coarse_file": pair.coarse_session.entry.path,
         "refiner_file": pair.entry.graph.path,
@@ -74,12 +76,15 @@ def _as_object(pair: RefinePair, source: Path, wanted: RefineWanted, done: Refin
         "peak_memory_bytes": done.peak_bytes,
         "values": {"quantity": pair.meaning.quantity, "unit": pair.meaning.unit},
         "outputs": [str(path) for path in done.outputs],
+        "warnings": list(weights_warnings(pair.weights)),
     }
 
 
 def _lines(pair: RefinePair, done: Refined) -> list[str]:
+    from edgedepth.runtime.words import threads_in_words
+
     session = pair.refiner_session
-    threads = "1 thread" if session.threads == 1 else f"{session.threads} threads"
+    threads = threads_in_words(session.threads)
     resumed = f", {done.resumed} of them from an interrupted run" if done.resumed else ""
     patches = f"{done.seconds_patches:.2f} s for {done.patches} patches{resumed}"
     return [

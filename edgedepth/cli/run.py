@@ -11,7 +11,7 @@ import typer
 from edgedepth.cli.refining import DEFAULT_MEMORY, parse_memory, run_tiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from edgedepth.runtime import DepthPredictor, Wanted
     from edgedepth.runtime.rig import RigWanted
@@ -125,7 +125,7 @@ def _require_tiles(tiles: str | None, memory: str | None, rig: Path | None, size
 def _run_source(opened: Callable[[], DepthPredictor], source: Path, wanted: Wanted, *, as_json: bool) -> None:
     from rich.progress import Progress
 
-    from edgedepth.cli.console import print_json, stderr, stdout
+    from edgedepth.cli.console import print_json, stderr, stdout, warn
     from edgedepth.runtime import open_sink, open_source, run_source
 
     frames = open_source(source)
@@ -139,7 +139,7 @@ def _run_source(opened: Callable[[], DepthPredictor], source: Path, wanted: Want
         return
     for line in summary.lines():
         stdout.print(line, markup=False)
-    _warn(summary.warnings())
+    warn(summary.warnings())
 
 
 def _run_rig(
@@ -149,7 +149,7 @@ def _run_rig(
 
     from edgedepth.artifact import open_artifact
     from edgedepth.artifact.rig_file import read_rig
-    from edgedepth.cli.console import print_json, stderr, stdout
+    from edgedepth.cli.console import print_json, stderr, stdout, warn
     from edgedepth.runtime.rig import match, run_rig
 
     held = open_artifact(artifact)
@@ -163,13 +163,4 @@ def _run_rig(
         stdout.print(line, markup=False)
     for name in report.outputs:
         stdout.print(f"output  {wanted.output / name}", markup=False)
-    _warn(report.warnings)
-
-
-def _warn(warnings: Iterable[str]) -> None:
-    from rich.markup import escape
-
-    from edgedepth.cli.console import stderr
-
-    for warning in warnings:
-        stderr.print(f"[yellow]Warning:[/] {escape(warning)}")
+    warn(report.warnings)

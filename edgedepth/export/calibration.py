@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from edgedepth.artifact.manifest import CalibrationFacts
 from edgedepth.errors import InputError
 from edgedepth.evaluation.datasets import READERS, DepthDataset, open_dataset
 from edgedepth.evaluation.datasets.base import read_rgb
 from edgedepth.export.references import picture_files
+from edgedepth.runtime.preprocess import resize
 from edgedepth.scenes import street_frames
 
 MOST_CALIBRATING, MOST_HELD_OUT = 32, 16
@@ -136,7 +136,7 @@ def _split(
     taken, total = chosen or (list(range(len(items))), len(items))
     held = set(_held_out(total))
     judged = tuple(HeldOut(*item) for i, item in zip(taken, items, strict=True) if i in held)
-    pictures = tuple(_resized(item[1], size) for i, item in zip(taken, items, strict=True) if i not in held)
+    pictures = tuple(resize(item[1], size) for i, item in zip(taken, items, strict=True) if i not in held)
     digest = hashlib.sha256()
     for picture in pictures:
         digest.update(picture.tobytes())
@@ -147,9 +147,3 @@ def _split(
         synthetic=synthetic,
     )
     return CalibrationSet(pictures, judged, facts)
-
-
-def _resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if image.shape[:2] == size:
-        return image
-    return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.LANCZOS))

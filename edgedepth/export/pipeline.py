@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,7 +35,8 @@ from edgedepth.export import rig as rigs
 from edgedepth.export.calibration import calibration_set
 from edgedepth.export.formats import QUANTIZED
 from edgedepth.export.interface import disparity_constants
-from edgedepth.export.lowering import Target, lower
+from edgedepth.export.lowered import lower_with_record
+from edgedepth.export.lowering import Target
 from edgedepth.export.quantize.contract import Contract
 from edgedepth.export.quantize.making import Quantizer
 from edgedepth.export.references import calibration
@@ -47,7 +46,8 @@ from edgedepth.export.request import ExportRequest, require_size, validate
 from edgedepth.export.source import Network, load_network
 from edgedepth.export.threads import one_thread
 from edgedepth.export.verify import require_varied
-from edgedepth.export.windows import MARGIN, TOLERANCE, Window, choose_windows
+from edgedepth.export.windows import Window, choose_windows
+from edgedepth.memory import peak_memory
 from edgedepth.models.counting import count
 from edgedepth.models.shared.dysample import DySample
 
@@ -149,7 +149,7 @@ def export(
         if job.rejections:
             _keep_rejected(folder, output)
             raise job.rejections[0]
-    return Exported(output, manifest, seconds, _peak_memory())
+    return Exported(output, manifest, seconds, peak_memory())
 
 
 def _export_size(job: _Job, size: tuple[int, int]) -> None:
@@ -171,7 +171,11 @@ def _export_size(job: _Job, size: tuple[int, int]) -> None:
         windows = job.stage(f"{label}: choose sampling windows", lambda: choose_windows(module, inputs))
         record = {"pictures": f"{pictures.description} and the reference pictures", "sha256": pictures.sha256}
     for file_format in request.formats:
-        lowered, applied = _lower(job, "onnx" if file_format == "onnx" else "tflite", windows, record)
+        lowered: nn.Module = module
+        applied: tuple[Lowering, ...] = ()
+        if request.lowering == "auto":
+            target: Target = "onnx" if file_format == "onnx" else "tflite"
+            lowered, applied = lower_with_record(module, target, windows, record)
         _export_format(job, file_format, size, lowered, applied, expected)
 
 
@@ -181,22 +185,6 @@ def _export_pairs(job: _Job, size: tuple[int, int]) -> None:
     job.refiners += made.refiners
     job.references += made.references
     job.rejections += made.rejections
-
-
-def _lower(
-    job: _Job, target: Target, windows: dict[str, Window], record: dict[str, str]
-) -> tuple[nn.Module, tuple[Lowering, ...]]:
-    if job.request.lowering == "none":
-        return job.network.module, ()
-    lowered, applied = lower(job.network.module, target, {name: w.taps for name, w in windows.items()})
-    entries = []
-    for step in applied:
-        detail: dict[str, Any] = dict(step.detail)
-        if step.name == "dysample":
-            detail["windows"] = {name: window.record() for name, window in windows.items()}
-            detail |= {"calibration": record, "margin": MARGIN, "tolerance": TOLERANCE}
-        entries.append(Lowering(name=step.name, detail=detail))
-    return lowered, tuple(entries)
 
 
 def _export_format(
@@ -296,8 +284,3 @@ def _keep_rejected(folder: Path, output: Path) -> None:
     if (kept / FILE_NAME).is_file():  # of an earlier failure; anything else there is not ours to remove
         shutil.rmtree(kept)
     shutil.copytree(folder, kept, dirs_exist_ok=True)
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

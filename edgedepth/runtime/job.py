@@ -14,6 +14,7 @@ from edgedepth.errors import InputError
 from edgedepth.runtime.predictor import DepthPredictor
 from edgedepth.runtime.sinks import Sink
 from edgedepth.runtime.sources import Source
+from edgedepth.runtime.words import threads_in_words, weights_warnings
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Summary:
     def lines(self) -> list[str]:
         """For people: time, meaning, outputs."""
         session, spent = self.predictor.session, self.times.medians_ms()
-        threads = "1 thread" if session.threads == 1 else f"{session.threads} threads"
+        threads = threads_in_words(session.threads)
         counted = "1 frame, the first run" if self.frames == 1 else f"median of {self.frames} frames"
         outputs = [str(path) for path in self.sink.outputs]
         if self.source.kind == "folder":
@@ -98,9 +99,7 @@ class Summary:
 
     def warnings(self) -> list[str]:
         """What a user should know before believing the result."""
-        found = []
-        if self.predictor.weights.kind == "random":
-            found.append("The weights are random: these values show arithmetic, not depth.")
+        found = list(weights_warnings(self.predictor.weights))
         declared = self.source.count
         if declared is not None and self.frames < declared:
             found.append(f"{self.source.path} declares {declared} frames; only {self.frames} could be read.")

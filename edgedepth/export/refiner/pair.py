@@ -28,7 +28,8 @@ from edgedepth.export import checking
 from edgedepth.export import onnx as onnx_writer
 from edgedepth.export import tflite as tflite_writer
 from edgedepth.export.interface import disparity_constants, input_contract, output_contract
-from edgedepth.export.lowering import lower
+from edgedepth.export.lowered import lower_with_record
+from edgedepth.export.lowering import Target
 from edgedepth.export.references import calibration
 from edgedepth.export.refiner import checking as pair_checking
 from edgedepth.export.refiner.graphs import (
@@ -43,7 +44,7 @@ from edgedepth.export.refiner.graphs import (
 from edgedepth.export.request import ExportRequest
 from edgedepth.export.source import Network
 from edgedepth.export.verify import require_varied
-from edgedepth.export.windows import MARGIN, TOLERANCE, Window, choose_windows
+from edgedepth.export.windows import Window, choose_windows
 from edgedepth.export.writing import Converted, write_graph
 from edgedepth.models import ModelCard, card
 from edgedepth.models.counting import count
@@ -175,7 +176,7 @@ def _halves(
     windows: dict[str, Window],
     record: dict[str, str],
 ) -> tuple[_Half, _Half]:
-    target = "onnx" if file_format == "onnx" else "tflite"
+    target: Target = "onnx" if file_format == "onnx" else "tflite"
     coarse, refine = graphs(model)
     single = replace(request, batch=1)
     picture, patch = (
@@ -187,7 +188,7 @@ def _halves(
     return (
         _Half(
             "coarse",
-            *_lowered(coarse, target, {f"network.{name}": window for name, window in windows.items()}, record),
+            *lower_with_record(coarse, target, {f"network.{name}": window for name, window in windows.items()}, record),
             (picture.tensor,),
             (disparity.tensor, *given_features(model, file_format, single, size)),
             picture,
@@ -198,7 +199,7 @@ def _halves(
         ),
         _Half(
             "refine",
-            *_lowered(refine, target, {}, record),
+            *lower_with_record(refine, target, {}, record),
             (
                 patch.tensor,
                 relative_spec(file_format, request, size),
@@ -212,20 +213,6 @@ def _halves(
             request.opset,
         ),
     )
-
-
-def _lowered(
-    network: nn.Module, target: Any, windows: dict[str, Window], record: dict[str, str]
-) -> tuple[nn.Module, tuple[Lowering, ...]]:
-    lowered, applied = lower(network, target, {name: window.taps for name, window in windows.items()})
-    entries = []
-    for step in applied:
-        detail: dict[str, Any] = dict(step.detail)
-        if step.name == "dysample":
-            detail["windows"] = {name: window.record() for name, window in windows.items()}
-            detail |= {"calibration": record, "margin": MARGIN, "tolerance": TOLERANCE}
-        entries.append(Lowering(name=step.name, detail=detail))
-    return lowered, tuple(entries)
 
 
 def _verify(

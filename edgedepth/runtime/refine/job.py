@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedepth.errors import UsageError
+from edgedepth.memory import peak_memory
 from edgedepth.runtime.colour import beside, colourize, robust_range
 from edgedepth.runtime.pictures import read_picture
 from edgedepth.runtime.refine.pair import Coarse, RefinePair
@@ -147,7 +146,7 @@ def refine_picture(
         seconds_coarse,
         work.seconds,
         total - seconds_coarse - work.seconds,
-        _peak_memory(),
+        peak_memory(),
         outputs,
     )
 
@@ -205,7 +204,7 @@ def _require_memory(pair: RefinePair, grid: Grid, wanted: RefineWanted) -> None:
     canvas = 20 * (grid.cut[0] * width if wanted.tiling.random else grid.patch[0] * grid.canvas[1])
     canvas += 8 * grid.canvas[0] * grid.canvas[1] if wanted.tiling.random else 0
     patch = 4 * FLOATS_PER_PIXEL * grid.patch[0] * grid.patch[1]
-    patches_at_once(wanted.memory, _peak_memory() + result + canvas, patch * pair.batch)
+    patches_at_once(wanted.memory, peak_memory() + result + canvas, patch * pair.batch)
 
 
 def _identity(pair: RefinePair, picture: NDArray[np.uint8], tiling: Tiling) -> bytes:
@@ -233,8 +232,3 @@ def _coloured(values: Map) -> NDArray[np.uint8]:
     for top in range(0, len(values), BAND):
         picture[top : top + BAND] = colourize(np.float32(1) / values[top : top + BAND], limits)
     return picture
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

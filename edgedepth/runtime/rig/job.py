@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from PIL import Image
 from edgedepth.artifact.folder import require_free, whole_folder
 from edgedepth.artifact.rig_file import CameraOnDisk
 from edgedepth.errors import UsageError
+from edgedepth.memory import peak_memory
 from edgedepth.runtime.colour import beside
 from edgedepth.runtime.pictures import read_picture
 from edgedepth.runtime.predictor import DepthPredictor
@@ -104,7 +103,7 @@ def run_rig(predictor: DepthPredictor, cameras: Sequence[CameraOnDisk], wanted: 
             consistency=overall,
             pairs=tuple(pairs),
             ms=watch.spent,
-            peak_memory_bytes=_peak_memory(),
+            peak_memory_bytes=peak_memory(),
             outputs=(*outputs, REPORT),
         )
         (folder / REPORT).write_bytes(
@@ -186,8 +185,3 @@ def _write_arrays(
         outputs.append(f"{DEPTH}/{one.camera.name}.npy")
         (folder / outputs[-1]).write_bytes(npy_bytes(predictor.decode(output, one.camera.size).values))
     return tuple(outputs)
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

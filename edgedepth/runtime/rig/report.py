@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgedepth.runtime.predictor import DepthPredictor
 from edgedepth.runtime.rig.consistency import Agreement
 from edgedepth.runtime.rig.view import View
+from edgedepth.runtime.words import threads_in_words, weights_warnings
 
 
 class CameraFacts(msgspec.Struct, frozen=True):
@@ -87,7 +88,6 @@ class RigReport(msgspec.Struct, frozen=True):
     ) -> RigReport:
         """A report; what ran is read from the predictor."""
         session = predictor.session
-        random = predictor.weights.kind == "random"
         return cls(
             model_file=session.entry.path,
             format=session.entry.format,
@@ -100,7 +100,7 @@ class RigReport(msgspec.Struct, frozen=True):
             weights=predictor.weights.statement,
             cameras=cameras,
             ms={name: round(spent, 1) for name, spent in ms.items()},
-            warnings=("The weights are random: these values show arithmetic, not depth.",) if random else (),
+            warnings=weights_warnings(predictor.weights),
             **found,
         )
 
@@ -109,7 +109,7 @@ class RigReport(msgspec.Struct, frozen=True):
         total = sum(self.ms.values())
         parts = ", ".join(f"{name} {spent:.0f}" for name, spent in self.ms.items())
         calls = "one call" if self.calls == 1 else f"{self.calls} calls"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        threads = threads_in_words(self.threads)
         rows = [("all pairs", self.consistency), *((" - ".join(pair.cameras), pair) for pair in self.pairs)]
         width = max(len(name) for name, _ in rows)
         return [
