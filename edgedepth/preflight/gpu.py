@@ -27,6 +27,7 @@ _LIST = re.compile(
 )
 _LINE = re.compile(r"^(?P<kind>[A-Z][A-Z0-9_]*(?: [\w.]+)?): (?P<reason>.+)$", re.MULTILINE)
 _SPLIT = re.compile(r"^(\d+|No) operations will run on the GPU, and (?:the remaining|all) (\d+)", re.MULTILINE)
+_TIMED_OUT = "TensorBufferWrapper error: code=7"
 _ADAPTER = re.compile(r"Selected adapter: (.+?), arch=")
 _ABOUT_A_TENSOR = re.compile(r"(Tensor dimensions must be less than 5\.|Tensor type\(\w+\) is not supported\.).*")
 """Reasons behind which the tensor's name stands."""
@@ -104,7 +105,7 @@ def check_gpu(path: Path, icd: Path, *, seed: int = 0, timeout: float = 600.0) -
             ) from error
         log = done.stderr.decode(errors="replace")
         if done.returncode or not answer.is_file():
-            raise _failure(path, icd, log, done.returncode)
+            raise failure(path, icd, log, done.returncode)
         return verdict(json.loads(answer.read_text()), log)
 
 
@@ -138,7 +139,8 @@ def refusals(log: str) -> tuple[Refusal, ...]:
     return tuple(Refusal(kind, reason, lines) for (kind, reason), lines in counts.items())
 
 
-def _failure(path: Path, icd: Path, log: str, code: int) -> MissingDependencyError | OperatorError:
+def failure(path: Path, icd: Path, log: str, code: int) -> MissingDependencyError | OperatorError:
+    """What the worker's log says of its end with that exit code."""
     if "No adapters found" in log:
         return MissingDependencyError("The Vulkan driver offers no device.", f"Driver: {icd}.", REMEDY)
     if "name=GPU" not in log:
@@ -146,6 +148,12 @@ def _failure(path: Path, icd: Path, log: str, code: int) -> MissingDependencyErr
             "LiteRT came without its GPU accelerator.",
             "It did not register one.",
             "Install ai-edge-litert 2.3 or later for this platform.",
+        )
+    if _TIMED_OUT in log:
+        return OperatorError(
+            f"The GPU accelerator did not answer for {path}.",
+            "It took the whole graph, but LiteRT waits two minutes for a result and no longer.",
+            "A software GPU computes on this machine's cores: run it while nothing else does, or check a smaller size.",
         )
     errors = [line for line in log.splitlines() if "Error" in line or line.startswith(("ERROR", "E0"))]
     return OperatorError(

@@ -9,7 +9,7 @@ from single_operators import CASES
 from edgedepth.bench.floor import tflite_convolutions
 from edgedepth.bench.tflite_writer import TfliteWriter
 from edgedepth.errors import InputError, MissingDependencyError
-from edgedepth.preflight.gpu import Refusal, check_gpu, refusals, verdict
+from edgedepth.preflight.gpu import Refusal, check_gpu, failure, refusals, verdict
 from edgedepth.preflight.vulkan import VARIABLES, find_icd
 
 LOG = """\
@@ -88,6 +88,16 @@ def test_a_driver_that_is_none_says_what_to_install(tmp_path, icd):
     with pytest.raises(MissingDependencyError) as caught:
         check_gpu(tmp_path / "net.tflite", tmp_path / "icd.json")
     assert "chromium-common" in caught.value.remedy
+
+
+def test_an_answer_that_comes_too_late_is_not_called_a_refusal(tmp_path):
+    log = (
+        "INFO: [accelerator_registry.cc:54] Registered accelerator name=GPU\n"
+        "RuntimeError: TensorBufferWrapper error: code=7, message=ERROR: [./litert/cc/litert_tensor_buffer.h:699]\n"
+    )
+    error = failure(tmp_path / "model.tflite", tmp_path, log, 1)
+    assert "did not answer" in error.cause
+    assert "while nothing else does" in error.remedy
 
 
 def test_damage_is_found_before_native_code_sees_it(tmp_path):
