@@ -16,17 +16,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL
+from ai_edge_litert import schema_py_generated as schema
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 import edgedepth
 from edgedepth.artifact import open_artifact
-from edgedepth.artifact.manifest import FileEntry, encode
+from edgedepth.artifact.flatbuffer import pack, unpack
+from edgedepth.artifact.manifest import FILE_NAME, FileEntry, encode
 from edgedepth.errors import InputError
 from edgedepth.runtime import open_predictor
 from edgedepth.runtime.colour import colour_table, colourize, robust_range
@@ -52,6 +55,8 @@ EXPORTS = {
     "flex-nano-depth": ("--size", "96x160", "--output", "depth"),
     "flex-nano-w8a8": ("--size", "96x160", "-p", "w8a8", "--random-weights", "1"),
 }
+TWO_OUTPUTS = "flex-nano-outputs"
+"""The graph of flex-nano-bytes, with a feature map as its first output: depth is found by its name alone."""
 SOURCES = ("artifact", "export", "models", "runtime", "scenes")
 
 
@@ -177,7 +182,7 @@ def write_inferences(folder: Path, artifacts: Path) -> None:
     pixels = street_frames(7, 1, 121, 333)[0].image
     pixels.tofile(folder / "street.rgb")
     runs = []
-    for name in EXPORTS:
+    for name in (*EXPORTS, TWO_OUTPUTS):
         for entry in open_artifact(artifacts / name).files:
             predictor = open_predictor(artifacts / name, precision=entry.precision)
             predictor.session.maps(predictor.prepare([pixels])).tofile(folder / f"{name}-{entry.precision}.output")
@@ -216,12 +221,37 @@ def export(options: tuple[str, ...], folder: Path) -> None:
     subprocess.run([*command, *options, "--force", "-o", str(folder)], check=True, stdout=subprocess.DEVNULL)
 
 
+def write_two_outputs(folder: Path, source: Path) -> None:
+    """An artifact whose graph gives more than depth, as that of a network that a refiner belongs to."""
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    artifact = open_artifact(folder)
+    (entry,) = artifact.files
+    if artifact.manifest is None:
+        raise AssertionError("an exported folder has a manifest")
+    model = unpack(artifact.path(entry).read_bytes())
+    (graph,) = model.subgraphs
+    floats = (one.outputs[0] for one in graph.operators if graph.tensors[one.outputs[0]].type == 0)
+    feature = next(islice(floats, 20, None))
+    graph.tensors[feature].name = "a_feature"
+    graph.outputs = [feature, *graph.outputs]
+    named = schema.TensorMapT()
+    named.name, named.tensorIndex = "a_feature", feature
+    (signature,) = model.signatureDefs
+    signature.outputs = [named, *signature.outputs]
+    content = pack(model, entry.bytes)
+    artifact.path(entry).write_bytes(content)
+    changed = replace(entry, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    manifest = replace(artifact.manifest, name=TWO_OUTPUTS, files=(changed,))
+    (folder / FILE_NAME).write_bytes(encode(manifest, indent=1))
+
+
 def main(folder: Path) -> None:
     """Make what is missing or old."""
     code, artifacts = sources(), folder / "artifacts"
     for name, options in EXPORTS.items():
         make(artifacts / name, f"{code} {options}", partial(export, options))
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    make(artifacts / TWO_OUTPUTS, f"{code} {own}", partial(write_two_outputs, source=artifacts / "flex-nano-bytes"))
     make(folder / "vectors", f"{code} {own}", partial(write_vectors, artifacts=artifacts))
     make(folder / "inferences", f"{code} {own}", partial(write_inferences, artifacts=artifacts))
 

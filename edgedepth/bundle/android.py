@@ -38,6 +38,11 @@ class Plan:
     artifact: Artifact
     manifest: Manifest
 
+    @property
+    def is_coarse_only(self) -> bool:
+        """Whether refiners stay behind, which the app does not run."""
+        return bool(self.artifact.manifest and self.artifact.manifest.refiners)
+
 
 @dataclass(frozen=True)
 class Bundled:
@@ -48,12 +53,14 @@ class Bundled:
         manifest: as written there.
         apk_bytes: by how much the app's package grows: graphs are stored, the rest is deflated.
         changed: False where the same was there already.
+        coarse_only: True where the artifact's refiners stayed behind.
     """
 
     folder: Path
     manifest: Manifest
     apk_bytes: int
     changed: bool
+    coarse_only: bool
 
 
 def plans(artifacts: Sequence[Path], precisions: Sequence[str], sizes: Sequence[tuple[int, int]]) -> list[Plan]:
@@ -103,7 +110,7 @@ def bundle(plan: Plan, project: Path, *, force: bool) -> Bundled:
     paths = _paths(plan.manifest)
     growth = _growth(plan, content)
     if _is_there(target, content, paths):
-        return Bundled(target, plan.manifest, growth, changed=False)
+        return Bundled(target, plan.manifest, growth, changed=False, coarse_only=plan.is_coarse_only)
     if not force and target.exists():
         raise UsageError(
             f"Another {plan.manifest.name} is bundled already.",
@@ -116,7 +123,7 @@ def bundle(plan: Plan, project: Path, *, force: bool) -> Bundled:
             shutil.copyfile(plan.artifact.folder / path, work / path)
         (work / FILE_NAME).write_bytes(content)
         verify_hashes(open_artifact(work))
-    return Bundled(target, plan.manifest, growth, changed=True)
+    return Bundled(target, plan.manifest, growth, changed=True, coarse_only=plan.is_coarse_only)
 
 
 def _plan(folder: Path, precisions: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Plan:
@@ -135,7 +142,7 @@ def _plan(folder: Path, precisions: Sequence[str], sizes: Sequence[tuple[int, in
         _require_runnable(folder, entry)
     wanted = {entry.size for entry in files}
     references = tuple(one for one in artifact.manifest.references if one.size in wanted)
-    return Plan(artifact, replace(artifact.manifest, files=files, references=references, rig=None))
+    return Plan(artifact, replace(artifact.manifest, files=files, references=references, rig=None, refiners=()))
 
 
 def _chosen(artifact: Artifact, precisions: Sequence[str], sizes: Sequence[tuple[int, int]]) -> tuple[FileEntry, ...]:

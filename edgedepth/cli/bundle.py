@@ -42,6 +42,9 @@ def bundle(
     stdout.print(_table(made))
     total = sum(one.apk_bytes for one in made)
     stdout.print(f"The app's package grows by about {total / 1e6:.1f} MB. Build the app anew to have them on a phone.")
+    for one in made:
+        if one.coarse_only:
+            stdout.print(f"{one.manifest.name}: the app runs its coarse model and no refiner; `edgedepth run` refines.")
 
 
 def _as_object(one: Bundled) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def _as_object(one: Bundled) -> dict[str, Any]:
         "files": [{"path": entry.path, "bytes": entry.bytes} for entry in one.manifest.files],
         "apk_bytes": one.apk_bytes,
         "changed": one.changed,
+        "coarse_only": one.coarse_only,
     }
 
 

@@ -2,72 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from demo_checks import DEMO, needs_demo
 
 from edgedepth.artifact import sha256
 from edgedepth.bench.compare import compare
 from edgedepth.bench.device.app_contract import AppRequest, read_answer
 from edgedepth.bench.journal import read_records
 
-DEMO = Path(__file__).parents[2] / "android_demo"
 APP = DEMO / "app"
 MAIN = APP / "src/main"
-NOT_HERE = 77
 ANDROID = "{http://schemas.android.com/apk/res/android}"
-pytestmark = pytest.mark.skipif(not DEMO.is_dir(), reason="the Android demo is not part of a source distribution")
-
-
-def ran(check: Path, result: Path) -> None:
-    done = subprocess.run(
-        [check],
-        env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        timeout=3000,
-        check=False,
-    )
-    result.write_text(f"{done.returncode}\n{done.stdout}\n{done.stderr}")
-
-
-def passed(result: Path) -> str:
-    code, _, said = result.read_text().partition("\n")
-    if int(code) == NOT_HERE:
-        pytest.skip(said.strip().splitlines()[-1])
-    assert int(code) == 0, said
-    return said
-
-
-@pytest.fixture(scope="session")
-def checked(once: Any) -> Path:
-    """The folder that `android_demo/app/check` filled; skipped where it cannot run."""
-    passed(once("android-check", lambda result: ran(DEMO / "check", result)))
-    passed(once("android-app-check", lambda result: ran(APP / "check", result)))
-    return DEMO / "build" / "app"
+pytestmark = needs_demo
 
 
 @pytest.mark.slow
-def test_every_screen_was_drawn_and_the_package_is_as_it_should_be(checked: Path) -> None:
-    drawn = {path.stem for path in (checked / "screenshots").glob("*.png")}
+def test_every_screen_was_drawn_and_the_package_is_as_it_should_be(app_checked: Path) -> None:
+    drawn = {path.stem for path in (app_checked / "screenshots").glob("*.png")}
     live = {"live", "live-landscape", "live-night", "live-large-font", "live-small"}
     assert {"self-test", "picture", "models", "accelerators", "benchmark-done", *live} <= drawn
     assert sum(name.startswith("fault-") for name in drawn) >= 15
-    assert (checked / "edgedepth-demo.apk").is_file()
+    assert (app_checked / "edgedepth-demo.apk").is_file()
 
 
 @pytest.mark.slow
-def test_the_host_believes_the_apps_answer(checked: Path) -> None:
-    (file,) = (checked / "results").glob("*.request.json")
+def test_the_host_believes_the_apps_answer(app_checked: Path) -> None:
+    (file,) = (app_checked / "results").glob("*.request.json")
     request = msgspec.json.decode(file.read_bytes(), type=AppRequest)
-    answer = (checked / "results" / f"{request.token}.json").read_bytes()
+    answer = (app_checked / "results" / f"{request.token}.json").read_bytes()
     result = read_answer(answer, request, sha256(Path(request.model)))
     assert result.tool.failure is None
     assert result.tool.latency is not None
@@ -75,19 +42,19 @@ def test_the_host_believes_the_apps_answer(checked: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_failed_measurement_is_one_for_the_host_too(checked: Path) -> None:
-    (file,) = (checked / "results").glob("*.request.json")
+def test_a_failed_measurement_is_one_for_the_host_too(app_checked: Path) -> None:
+    (file,) = (app_checked / "results").glob("*.request.json")
     request = msgspec.json.decode(file.read_bytes(), type=AppRequest)
     for token in ("aa", "bb"):
         asked = msgspec.structs.replace(request, token=token)
-        result = read_answer((checked / "results" / f"{token}.json").read_bytes(), asked, "")
+        result = read_answer((app_checked / "results" / f"{token}.json").read_bytes(), asked, "")
         assert result.tool.failure is not None
         assert "the app says" in result.tool.failure
 
 
 @pytest.mark.slow
-def test_what_a_hand_measured_is_compared_as_any_result(checked: Path) -> None:
-    files = sorted((checked / "results").glob("hand-*.jsonl"))
+def test_what_a_hand_measured_is_compared_as_any_result(app_checked: Path) -> None:
+    files = sorted((app_checked / "results").glob("hand-*.jsonl"))
     assert files
     (record,) = read_records(files[-1:])
     assert record.device.place == "phone"

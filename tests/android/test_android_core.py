@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from demo_checks import DEMO, needs_demo
 from msgspec.structs import asdict, replace
 
 from edgedepth.artifact.manifest import SCHEMA_VERSION
@@ -20,42 +21,18 @@ from edgedepth.bench.journal import read_records
 from edgedepth.bench.statistics import latency_of
 from edgedepth.bench.validity import judged
 
-DEMO = Path(__file__).parents[2] / "android_demo"
 KOTLIN = DEMO / "core" / "src" / "main" / "kotlin" / "io" / "edgedepth" / "demo" / "core"
-NOT_HERE = 77
-pytestmark = pytest.mark.skipif(not DEMO.is_dir(), reason="the Android demo is not part of a source distribution")
-
-
-@pytest.fixture(scope="session")
-def checked(once: Any) -> Path:
-    """The folder that `android_demo/check` filled; skipped where it cannot run."""
-
-    def run(result: Path) -> None:
-        done = subprocess.run(
-            [DEMO / "check"],
-            env={**os.environ, "PYTHON": sys.executable},
-            capture_output=True,
-            text=True,
-            timeout=3000,
-            check=False,
-        )
-        result.write_text(f"{done.returncode}\n{done.stdout}\n{done.stderr}")
-
-    code, _, said = once("android-check", run).read_text().partition("\n")
-    if int(code) == NOT_HERE:
-        pytest.skip(said.strip().splitlines()[-1])
-    assert int(code) == 0, said
-    return DEMO / "build"
+pytestmark = needs_demo
 
 
 @pytest.mark.slow
-def test_the_check_passes(checked: Path) -> None:
-    assert (checked / "libedgedepth_desktop.so").is_file()
+def test_the_check_passes(core_checked: Path) -> None:
+    assert (core_checked / "libedgedepth_desktop.so").is_file()
 
 
 @pytest.mark.slow
-def test_the_host_believes_the_cores_answer(checked: Path) -> None:
-    (record,) = read_records([checked / "bench" / "results-0.jsonl"])
+def test_the_host_believes_the_cores_answer(core_checked: Path) -> None:
+    (record,) = read_records([core_checked / "bench" / "results-0.jsonl"])
     request = AppRequest(
         schema=1,
         token="0123456789abcdef",  # noqa: S106 - names a file
@@ -70,15 +47,15 @@ def test_the_host_believes_the_cores_answer(checked: Path) -> None:
         max_seconds=600.0,
         sustained_minutes=0.0,
     )
-    result = read_answer((checked / "bench" / "answer.json").read_bytes(), request, record.subject.sha256)
+    result = read_answer((core_checked / "bench" / "answer.json").read_bytes(), request, record.subject.sha256)
     assert result.tool.failure is None
     assert result.tool.latency is not None
     assert result.tool.latency.count == 10
 
 
 @pytest.mark.slow
-def test_the_cores_records_are_compared_and_judged_as_the_hosts(checked: Path) -> None:
-    before, after = (read_records([checked / "bench" / f"results-{i}.jsonl"]) for i in range(2))
+def test_the_cores_records_are_compared_and_judged_as_the_hosts(core_checked: Path) -> None:
+    before, after = (read_records([core_checked / "bench" / f"results-{i}.jsonl"]) for i in range(2))
     found = compare(before, after)
     assert not found.only_before
     assert not found.only_after
@@ -90,6 +67,22 @@ def test_the_cores_records_are_compared_and_judged_as_the_hosts(checked: Path) -
         host = latency_of(record.latency.samples_ms, record.latency.seconds)
         for name, value in asdict(host).items():
             assert getattr(record.latency, name) == pytest.approx(value, rel=1e-9), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("after", "code", "verdict"), [("same", 0, "within"), ("slower", 8, "regression")])
+def test_the_commands_read_what_the_core_writes(
+    core_checked: Path, tmp_path: Path, after: str, code: int, verdict: str
+) -> None:
+    before, second = (core_checked / "bench" / f"quiet-{name}.jsonl" for name in ("before", after))
+    compared = edgedepth("bench", "compare", before, second, "--json")
+    assert compared.returncode == code, compared.stderr
+    found = json.loads(compared.stdout)
+    assert [pair["verdict"] for pair in found["pairs"]] == [verdict]
+    assert not found["invalid"]
+    reported = edgedepth("bench", "report", before, second, "-o", tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    assert "Fake Phone" in (tmp_path / "report.html").read_text()
 
 
 def test_the_core_reads_the_schemas_that_are_written() -> None:
@@ -113,6 +106,11 @@ def test_the_core_knows_nothing_of_android_and_of_what_old_phones_lack() -> None
     for path in KOTLIN.rglob("*.kt"):
         imports = re.findall(r"^import (\S+)$", path.read_text(), re.MULTILINE)
         assert not [name for name in imports if name.startswith(absent)], path.name
+
+
+def edgedepth(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from edgedepth.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False)
 
 
 def _number(path: str, name: str) -> int:

@@ -21,6 +21,7 @@ from edgedepth.artifact.manifest import (
     ModelFacts,
     OutputContract,
     Reference,
+    RefinerEntry,
     Source,
     TensorSpec,
     encode,
@@ -194,6 +195,29 @@ def test_what_the_app_cannot_use_is_refused(edgedepth, tmp_path, project, option
 def test_what_is_not_there_is_named(edgedepth, tmp_path, project, asked, says):
     result = edgedepth("bundle", artifact(tmp_path / "net"), "--android", project, *asked)
     assert (result.code, says in result.err) == (2, True)
+
+
+def test_of_a_pair_the_coarse_model_is_bundled(edgedepth, tmp_path, project):
+    """The app sees a picture as a whole; a refiner's graph would lie in the package unused."""
+    source = artifact(tmp_path / "pair", (("tflite", "fp32"),), SIZES[:1], name="pair")
+    whole = open_artifact(source).manifest
+    (coarse,) = whole.files
+    graph = replace(coarse, path="pair-refine-96x160-fp32.tflite", sha256=sha256(b"refiner").hexdigest(), bytes=7)
+    (source / graph.path).write_bytes(b"refiner")
+    relative = replace(coarse.input.tensor, name="relative")
+    refiner = RefinerEntry(graph, coarse.path, (4, 4), relative, (), (), 1, 1, {})
+    (source / FILE_NAME).write_bytes(encode(replace(whole, refiners=(refiner,))))
+    result = edgedepth("bundle", source, "--android", project)
+    assert result.code == 0, result.err
+    assert "pair: the app runs its coarse model and no refiner" in result.out
+    made = open_artifact(models(project) / "pair")
+    verify_hashes(made)
+    assert made.manifest.refiners == ()
+    assert [one.path for one in made.files] == [coarse.path]
+    assert not (made.folder / graph.path).exists()
+    (source / graph.path).write_bytes(b"another")
+    result = edgedepth("bundle", source, "--android", project)
+    assert (result.code, "not the file that was exported" in result.err) == (2, True)
 
 
 def test_one_file_is_not_enough(tmp_path):

@@ -1,9 +1,11 @@
 """What a package holds, and whether it is as it should be.
 
-    python inspect_apk.py APP.apk AAPT2
+    python inspect_apk.py APP.apk AAPT2 [--pages]
 
 Prints its permissions, its parts by size, and how its libraries and models lie. Exits 1 where a model is compressed, a
-stored file is not aligned, or a permission is asked for that the app has no use for.
+stored file is not aligned, or a permission is asked for that the app has no use for; with --pages also where a library
+cannot be mapped on phones whose memory has pages of 16 KB. (app/check packs TensorFlow Lite's libraries, which cannot;
+what Gradle builds has LiteRT's.)
 """
 
 from __future__ import annotations
@@ -37,6 +39,14 @@ def load_alignment(content: bytes) -> int:
     return min(int(struct.unpack_from("<Q", one, 48)[0]) for one in headers if struct.unpack_from("<I", one)[0] == 1)
 
 
+def libraries(package: Path) -> Iterator[tuple[str, int]]:
+    """Each native library, and the least alignment of what of it is mapped."""
+    with zipfile.ZipFile(package) as content:
+        for entry in content.infolist():
+            if entry.filename.endswith(".so"):
+                yield entry.filename, load_alignment(content.read(entry))
+
+
 def permissions(package: Path, aapt2: str) -> set[str]:
     """What the installed app may ask for."""
     found = subprocess.run([aapt2, "dump", "permissions", str(package)], check=True, capture_output=True, text=True)
@@ -64,23 +74,23 @@ def say(line: str) -> None:
     sys.stdout.write(f"[app-check] {line}\n")
 
 
-def main(package: Path, aapt2: str) -> int:
+def main(package: Path, aapt2: str, *, pages: bool) -> int:
     """Print and judge."""
     asked = permissions(package, aapt2)
     say(f"{package.name}: {package.stat().st_size / 1e6:.1f} MB, permissions: {', '.join(sorted(asked))}")
     with zipfile.ZipFile(package) as content:
         for entry in sorted(content.infolist(), key=lambda one: -one.compress_size)[:8]:
             say(f"  {entry.compress_size / 1e6:6.2f} MB  {entry.filename}")
-        for entry in content.infolist():
-            if entry.filename.endswith(".so"):
-                least = load_alignment(content.read(entry))
-                fits = "fits 16 KB pages" if least >= PAGE else "does not fit 16 KB pages; Gradle takes LiteRT"
-                say(f"  {entry.filename}: segments aligned to {least} bytes: {fits}")
     found = list(faults(package, asked))
+    for name, least in libraries(package):
+        fits = least >= PAGE
+        say(f"  {name}: segments aligned to {least} bytes: {'fits' if fits else 'does not fit'} 16 KB pages")
+        if pages and not fits:
+            found.append(f"{name} does not fit 16 KB pages")
     for line in found:
         say(f"fault: {line}")
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], pages="--pages" in sys.argv[3:]))

@@ -13,6 +13,7 @@
 #define FOR_READING 0
 #define FOR_WRITING 1
 #define MAX_RANK 8
+#define MAX_OUTPUTS 8
 
 typedef void *Handle;
 
@@ -63,9 +64,11 @@ typedef struct {
   size_t bytes;
 } Tensor;
 
+/* Every output has a buffer, because a run fills them all; only the wanted one is read. */
 typedef struct {
   Handle model, options, compiled;
-  Tensor input, output;
+  Tensor input, outputs[MAX_OUTPUTS];
+  size_t output_count, wanted;
 } Engine;
 
 static int thrown(JNIEnv *env, const char *what, const char *which) {
@@ -132,7 +135,8 @@ JNIEXPORT void JNICALL Java_io_edgedepth_demo_desktop_Native_load(JNIEnv *env, j
 }
 
 static void destroy(Engine *engine) {
-  if (engine->output.buffer) lrt.DestroyTensorBuffer(engine->output.buffer);
+  for (size_t i = 0; i < engine->output_count; i++)
+    if (engine->outputs[i].buffer) lrt.DestroyTensorBuffer(engine->outputs[i].buffer);
   if (engine->input.buffer) lrt.DestroyTensorBuffer(engine->input.buffer);
   if (engine->compiled) lrt.DestroyCompiledModel(engine->compiled);
   if (engine->options) lrt.DestroyOptions(engine->options);
@@ -151,42 +155,63 @@ static int set_options(JNIEnv *env, Engine *engine, int threads) {
   return 0;
 }
 
-static int allocate(JNIEnv *env, Engine *engine, Handle signature, int output, Tensor *found) {
-  size_t count;
-  Handle tensor, needs;
-  TRY(GetNumSignatureInputs(signature, &count), "tensor count");
-  if (output) TRY(GetNumSignatureOutputs(signature, &count), "tensor count");
-  if (count != 1) return thrown(env, "this graph has not one input and one output", output ? "output" : "input");
-  if (output) {
-    TRY(GetSignatureOutputName(signature, 0, &found->name), "tensor name");
-    TRY(GetSignatureOutputTensorByIndex(signature, 0, &tensor), "tensor");
-    TRY(GetCompiledModelOutputBufferRequirements(engine->compiled, 0, 0, &needs), "buffer requirements");
-  } else {
-    TRY(GetSignatureInputName(signature, 0, &found->name), "tensor name");
-    TRY(GetSignatureInputTensorByIndex(signature, 0, &tensor), "tensor");
-    TRY(GetCompiledModelInputBufferRequirements(engine->compiled, 0, 0, &needs), "buffer requirements");
-  }
+static int allocate(JNIEnv *env, Handle tensor, Handle needs, Tensor *found) {
   TRY(GetRankedTensorType(tensor, &found->type), "tensor type");
   TRY(CreateManagedTensorBufferFromRequirements(environment, &found->type, needs, &found->buffer), "buffer");
   TRY(GetTensorBufferPackedSize(found->buffer, &found->bytes), "buffer size");
   return 0;
 }
 
-static int fill(JNIEnv *env, Engine *engine, const void *model, size_t bytes, int threads) {
+static int allocate_input(JNIEnv *env, Engine *engine, Handle signature) {
+  size_t count;
+  Handle tensor, needs;
+  TRY(GetNumSignatureInputs(signature, &count), "tensor count");
+  if (count != 1) return thrown(env, "this graph has not one input", "input");
+  TRY(GetSignatureInputName(signature, 0, &engine->input.name), "tensor name");
+  TRY(GetSignatureInputTensorByIndex(signature, 0, &tensor), "tensor");
+  TRY(GetCompiledModelInputBufferRequirements(engine->compiled, 0, 0, &needs), "buffer requirements");
+  return allocate(env, tensor, needs, &engine->input);
+}
+
+/* NULL: the first output; of a single one the name does not matter. */
+static int allocate_outputs(JNIEnv *env, Engine *engine, Handle signature, const char *wanted) {
+  size_t count, i;
+  Handle tensor, needs;
+  TRY(GetNumSignatureOutputs(signature, &count), "tensor count");
+  if (count < 1 || count > MAX_OUTPUTS) return thrown(env, "this graph has not 1 to 8 outputs", "output");
+  engine->output_count = count;
+  engine->wanted = wanted && count > 1 ? count : 0;
+  for (i = 0; i < count; i++) {
+    Tensor *found = &engine->outputs[i];
+    TRY(GetSignatureOutputName(signature, i, &found->name), "tensor name");
+    TRY(GetSignatureOutputTensorByIndex(signature, i, &tensor), "tensor");
+    TRY(GetCompiledModelOutputBufferRequirements(engine->compiled, 0, i, &needs), "buffer requirements");
+    if (allocate(env, tensor, needs, found)) return 1;
+    if (wanted && !strcmp(found->name, wanted)) engine->wanted = i;
+  }
+  if (engine->wanted == count) return thrown(env, "none of its outputs is called", wanted);
+  return 0;
+}
+
+static int fill(JNIEnv *env, Engine *engine, const void *model, size_t bytes, int threads, const char *wanted) {
   Handle signature;
   TRY(CreateModelFromBuffer(environment, model, bytes, &engine->model), "this is no model");
   if (set_options(env, engine, threads)) return 1;
   TRY(CreateCompiledModel(environment, engine->model, engine->options, &engine->compiled), "it does not compile");
   TRY(GetModelSignature(engine->model, 0, &signature), "signature");
-  return allocate(env, engine, signature, 0, &engine->input) || allocate(env, engine, signature, 1, &engine->output);
+  return allocate_input(env, engine, signature) || allocate_outputs(env, engine, signature, wanted);
 }
 
-JNIEXPORT jlong JNICALL Java_io_edgedepth_demo_desktop_Native_open(JNIEnv *env, jclass type, jobject model, jint threads) {
+JNIEXPORT jlong JNICALL Java_io_edgedepth_demo_desktop_Native_open(JNIEnv *env, jclass type, jobject model, jint threads,
+                                                                   jstring output) {
   (void)type;
   Engine *engine = calloc(1, sizeof *engine);
   if (!engine) return thrown(env, "memory", "none is left"), 0;
   const void *bytes = (*env)->GetDirectBufferAddress(env, model);
-  if (fill(env, engine, bytes, (*env)->GetDirectBufferCapacity(env, model), threads)) {
+  const char *wanted = output ? (*env)->GetStringUTFChars(env, output, NULL) : NULL;
+  int status = fill(env, engine, bytes, (*env)->GetDirectBufferCapacity(env, model), threads, wanted);
+  if (wanted) (*env)->ReleaseStringUTFChars(env, output, wanted);
+  if (status) {
     destroy(engine);
     return 0;
   }
@@ -195,7 +220,7 @@ JNIEXPORT jlong JNICALL Java_io_edgedepth_demo_desktop_Native_open(JNIEnv *env, 
 
 static Tensor *tensor_of(jlong engine, jboolean output) {
   Engine *opened = (Engine *)(intptr_t)engine;
-  return output ? &opened->output : &opened->input;
+  return output ? &opened->outputs[opened->wanted] : &opened->input;
 }
 
 JNIEXPORT jstring JNICALL Java_io_edgedepth_demo_desktop_Native_name(JNIEnv *env, jclass type, jlong engine, jboolean output) {
@@ -222,14 +247,17 @@ JNIEXPORT jint JNICALL Java_io_edgedepth_demo_desktop_Native_bytes(JNIEnv *env, 
 }
 
 static int run(JNIEnv *env, Engine *engine, const void *in, void *out) {
+  const Tensor *wanted = &engine->outputs[engine->wanted];
+  Handle outputs[MAX_OUTPUTS];
   void *data;
+  for (size_t i = 0; i < engine->output_count; i++) outputs[i] = engine->outputs[i].buffer;
   TRY(LockTensorBuffer(engine->input.buffer, &data, FOR_WRITING), "writing the input");
   memcpy(data, in, engine->input.bytes);
   TRY(UnlockTensorBuffer(engine->input.buffer), "writing the input");
-  TRY(RunCompiledModel(engine->compiled, 0, 1, &engine->input.buffer, 1, &engine->output.buffer), "inference");
-  TRY(LockTensorBuffer(engine->output.buffer, &data, FOR_READING), "reading the output");
-  memcpy(out, data, engine->output.bytes);
-  TRY(UnlockTensorBuffer(engine->output.buffer), "reading the output");
+  TRY(RunCompiledModel(engine->compiled, 0, 1, &engine->input.buffer, engine->output_count, outputs), "inference");
+  TRY(LockTensorBuffer(wanted->buffer, &data, FOR_READING), "reading the output");
+  memcpy(out, data, wanted->bytes);
+  TRY(UnlockTensorBuffer(wanted->buffer), "reading the output");
   return 0;
 }
 

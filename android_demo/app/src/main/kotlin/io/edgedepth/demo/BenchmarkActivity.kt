@@ -1,6 +1,7 @@
 package io.edgedepth.demo
 
 import android.app.Activity
+import android.os.BadParcelableException
 import android.os.Bundle
 import android.util.Base64
 import android.view.View
@@ -37,14 +38,14 @@ class BenchmarkActivity : Activity() {
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
         @Suppress("DEPRECATION") // its successor is a library that this app does without
         run = lastNonConfigurationInstance as BenchRun?
-        val request = intent.getStringExtra(REQUEST)
+        val request = extra { it?.getString(REQUEST) }
         if (request != null) {
             text(R.id.subject, getString(R.string.bench_asked))
             show(R.id.settings, false)
             // Started again without what it knew, it was ended by the system; the computer notices by itself.
             if (run == null && state == null) run = BenchRun(app.main) { progress -> serve(request, progress) }
         } else {
-            offerChoices(Choice.restore(intent.extras))
+            offerChoices(extra(Choice::restore))
         }
         follow()
     }
@@ -55,6 +56,13 @@ class BenchmarkActivity : Activity() {
     override fun onDestroy() {
         run?.watch(null)
         super.onDestroy()
+    }
+
+    /** Any app may start this screen; what cannot be read of what it gives is passed over. */
+    private fun <T> extra(read: (Bundle?) -> T): T = try {
+        read(intent.extras)
+    } catch (_: BadParcelableException) {
+        read(null)
     }
 
     private fun work() = BenchWork(app.opener, app.device, app.results, app.version)

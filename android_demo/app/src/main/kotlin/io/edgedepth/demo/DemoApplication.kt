@@ -27,7 +27,7 @@ open class DemoApplication : Application() {
     val opener: EngineOpener by lazy { OneAtATime(runtime()) }
 
     /** Where `adb pull` finds results: below the app's own folder of the shared storage. */
-    val results by lazy { ResultFolder(requireNotNull(getExternalFilesDir("bench")) { "no shared storage" }) }
+    val results get() = ResultFolder(getExternalFilesDir("bench"))
 
     /** Of this app. */
     val version: String by lazy { packageManager.getPackageInfo(packageName, 0).versionName.orEmpty() }

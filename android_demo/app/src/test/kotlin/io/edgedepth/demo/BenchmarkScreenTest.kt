@@ -1,8 +1,11 @@
 package io.edgedepth.demo
 
 import android.content.Intent
+import android.net.Uri
+import android.os.BadParcelableException
 import android.os.Bundle
 import android.util.Base64
+import android.view.View
 import io.edgedepth.demo.core.json.Json
 import io.edgedepth.demo.session.Choice
 import org.junit.Assert.assertTrue
@@ -57,6 +60,44 @@ class BenchmarkScreenTest {
         assertTrue("failure" in kept("aa.json"))
         started(request("bb", schema = 99)).awaitText(R.id.status, "Not measured")
         assertTrue("failure" in kept("bb.json"))
+    }
+
+    @Test
+    fun `whatever another app starts it with, it is told or passed over`() {
+        for (request in listOf("", "no base64!", "e30=", "////", "A".repeat(100_000))) {
+            val intent = Intent(app, BenchmarkActivity::class.java).putExtra("request", request)
+            Robolectric.buildActivity(BenchmarkActivity::class.java, intent).setup().get()
+                .awaitText(R.id.status, "Not measured")
+        }
+        val strange = listOf<(Intent) -> Intent>(
+            { it.putExtra("request", 7) },
+            { it.putExtra("request", ByteArray(3)) },
+            { it.putExtra("model", 7).putExtra("threads", "many").putExtra("accelerator", "npu") },
+            { it.putExtra("threads", -1) },
+            { it.setData(Uri.parse("file:///etc/passwd")) },
+        )
+        for (change in strange) started(change(Intent(app, BenchmarkActivity::class.java))).waits()
+        started(object : Intent(app, BenchmarkActivity::class.java) {
+            override fun getExtras(): Bundle = throw BadParcelableException("a class of another app")
+        }).waits()
+    }
+
+    private fun started(intent: Intent) = Robolectric.buildActivity(BenchmarkActivity::class.java, intent).setup().get()
+
+    private fun BenchmarkActivity.waits() {
+        assertTrue(said(R.id.subject), said(R.id.subject).startsWith("CPU"))
+        assertTrue(findViewById<View>(R.id.start).isEnabled)
+    }
+
+    @Test
+    fun `where results cannot be kept, that is told`() {
+        app.isStorageThere = false
+        started(request("cc")).awaitText(R.id.result, "The result cannot be written.")
+        started(Intent(app, BenchmarkActivity::class.java)).run {
+            press(R.id.start)
+            awaitText(R.id.result, "shared storage is not there")
+            picture("benchmark-no-storage")
+        }
     }
 
     @Test

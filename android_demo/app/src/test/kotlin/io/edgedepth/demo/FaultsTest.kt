@@ -8,6 +8,7 @@ import android.content.pm.PackageManager
 import android.net.Uri
 import android.os.Bundle
 import io.edgedepth.demo.camera.CameraFault
+import io.edgedepth.demo.core.artifact.sha256
 import io.edgedepth.demo.core.engine.Accelerator
 import io.edgedepth.demo.core.engine.Engine
 import io.edgedepth.demo.core.engine.EngineOpener
@@ -61,9 +62,11 @@ class FaultsTest {
 
     private fun File.graph() = requireNotNull(listFiles()).first { it.extension == "tflite" }
 
-    private fun File.edit(from: String, to: String) = File(this, "manifest.json").run {
+    private fun File.edit(from: String, to: String) = edit(Regex(Regex.escape(from)), to)
+
+    private fun File.edit(from: Regex, to: String) = File(this, "manifest.json").run {
         val text = readText()
-        assertTrue(from in text)
+        assertTrue("$from", from in text)
         writeText(text.replace(from, to))
     }
 
@@ -92,6 +95,58 @@ class FaultsTest {
     @Test
     fun `a graph that is not what the manifest says`() =
         broken("does not fit its manifest.", "fault-mismatched") { it.edit("\"uint8\"", "\"float32\"") }
+
+    @Test
+    fun `a graph of no bytes`() = broken("is not whole.", "fault-empty") { it.graph().writeBytes(ByteArray(0)) }
+
+    @Test
+    fun `a graph of no bytes, as promised`() = broken("The model cannot be opened.", "fault-no-bytes") {
+        val graph = it.graph()
+        it.edit("\"sha256\": \"${sha256(graph.readBytes())}\"", "\"sha256\": \"${sha256(ByteArray(0))}\"")
+        it.edit("\"bytes\": ${graph.length()}", "\"bytes\": 0")
+        graph.writeBytes(ByteArray(0))
+    }
+
+    @Test
+    fun `a manifest that is cut off`() = broken("manifest of flex-nano-bytes cannot be read.", "fault-manifest") {
+        File(it, "manifest.json").run { writeText(readText().take(1000)) }
+    }
+
+    @Test
+    fun `a reference that is missing`() = broken("is missing.", "fault-no-reference") {
+        requireNotNull(File(it, "reference").listFiles()).first().delete()
+    }
+
+    /** Graphs of signed bytes: edgedepth exports none, and neither the app nor its Python runtime feeds them. */
+    @Test
+    fun `a graph that takes or gives signed bytes`() {
+        for ((role, said) in listOf("image" to "This app cannot feed the model.", "disparity" to "gives int8 output.")) {
+            val folder = temporary.newFolder().apply { deleteRecursively() }
+            File(fixture("artifacts"), "flex-nano-bytes").copyRecursively(folder)
+            val dtype = if (role == "image") "uint8" else "float32"
+            val spec = Regex("\"$dtype\"(,\\s*\"layout\": \"NHWC\",\\s*\"name\": \"$role\")")
+            folder.edit(spec, "\"int8\"$1")
+            app.artifacts = listOf(folder)
+            app.runtime = EngineOpener { model, options -> Signed(computer.open(model, options), role) }
+            start().says(said, "fault-signed-$role")
+        }
+    }
+
+    private class Signed(engine: Engine, role: String) : Engine by engine {
+        override val input = engine.input.run { if (role == "image") copy(dtype = "int8") else this }
+        override val output = engine.output.run { if (role == "image") this else copy(dtype = "int8") }
+    }
+
+    @Test
+    fun `two folders with models of one name are two models`() {
+        val twins = listOf("first", "second").map { name ->
+            File(temporary.root, name).also { File(fixture("artifacts"), "flex-nano-bytes").copyRecursively(it) }
+        }
+        twins[0].graph().delete()
+        app.artifacts = twins
+        start(Choice(model = "first")).says("is missing.", "fault-first-twin")
+        start(Choice(model = "second")).awaitText(R.id.notice_title, "computes what it should")
+    }
 
     @Test
     fun `an artifact of a newer edgedepth`() = broken("was written by a newer edgedepth.", "fault-newer") {

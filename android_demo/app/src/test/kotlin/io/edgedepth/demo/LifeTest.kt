@@ -1,17 +1,23 @@
 package io.edgedepth.demo
 
+import android.app.Activity
+import android.content.Intent
+import android.net.Uri
 import android.os.Bundle
 import io.edgedepth.demo.core.engine.Engine
 import io.edgedepth.demo.core.engine.EngineOpener
+import io.edgedepth.demo.session.Choice
 import io.edgedepth.demo.ui.MainActivity
 import org.junit.After
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
 import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
 import java.util.concurrent.atomic.AtomicInteger
@@ -63,6 +69,35 @@ class LifeTest {
         assertEquals(1, opened.get())
         controller.pause().stop()
         await("the engine is closed") { closed.get() == 1 }
+    }
+
+    @Test
+    fun `a picture is shown again after the end of the process, on what was chosen`() {
+        val uri = Uri.parse("content://gallery/street")
+        shadowOf(app.contentResolver).registerInputStreamSupplier(uri) { fixture("street").inputStream() }
+        val state = Bundle().also(Choice(threads = 2)::save)
+        val before = started(state)
+        before.get().awaitText(R.id.notice_title, "computes what it should")
+        before.get().press(R.id.picture)
+        val asked = shadowOf(before.get()).nextStartedActivityForResult
+        shadowOf(before.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(uri))
+        before.get().awaitText(R.id.times, "end to end")
+        before.pause().saveInstanceState(state).stop().destroy()
+        val after = started(state)
+        after.get().awaitText(R.id.times, "end to end")
+        assertTrue(after.get().said(R.id.subtitle), "2 threads" in after.get().said(R.id.subtitle))
+    }
+
+    @Test
+    fun `turning the phone while it measures keeps the measurement`() {
+        val controller = Robolectric.buildActivity(BenchmarkActivity::class.java).setup()
+        controller.get().press(R.id.start)
+        RuntimeEnvironment.setQualifiers("+w869dp-h411dp-land")
+        controller.configurationChange().visible()
+        controller.get().awaitText(R.id.result, "median")
+        assertEquals(1, opened.get())
+        await("the engine is closed") { closed.get() == 1 }
+        controller.pause().stop().destroy()
     }
 
     @Test

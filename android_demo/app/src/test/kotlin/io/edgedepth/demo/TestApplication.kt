@@ -35,6 +35,12 @@ class TestApplication : DemoApplication() {
     /** Replaces the camera. */
     var source: CameraSource = Loop(street)
 
+    /** Takes the shared storage away. */
+    var isStorageThere = true
+
+    override fun getExternalFilesDir(type: String?): File? =
+        if (isStorageThere) super.getExternalFilesDir(type) else null
+
     override fun runtime(): EngineOpener = EngineOpener { model, options -> runtime.open(model, options) }
 
     override fun library(): Library = artifacts?.let { Library.of(it.map(::DirectoryFolder)) } ?: super.library()

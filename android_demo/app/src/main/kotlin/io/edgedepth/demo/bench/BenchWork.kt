@@ -94,7 +94,10 @@ class BenchWork(
         results.write(name, content)
     } catch (error: IOException) {
         throw RequestException(
-            "The result cannot be written.", error.message.orEmpty(), "Free some space on the phone.", error,
+            "The result cannot be written.",
+            error.message.orEmpty(),
+            "Make room on the phone's shared storage; where it can be taken out, put it in again.",
+            error,
         )
     }
 }

@@ -44,6 +44,9 @@ private class CameraRun(
     private var reader: ImageReader? = null
     private var isClosed = false
 
+    /** From asking for the camera until it says that it is closed: what it has to say needs the thread. */
+    private var isHeld = false
+
     fun open() {
         handler.post { guarded(::openHere) }
     }
@@ -52,7 +55,7 @@ private class CameraRun(
         handler.post {
             isClosed = true
             release()
-            thread.quitSafely()
+            if (!isHeld) thread.quitSafely()
         }
     }
 
@@ -89,28 +92,36 @@ private class CameraRun(
 
     private fun pass(image: Image, turn: Int) {
         val planes = image.planes.map { Plane(it.buffer, it.rowStride, it.pixelStride) }
-        val frame = YuvFrame(image.height, image.width, planes[0], planes[1], planes[2])
-        val sideways = turn == 90 || turn == 270
-        val height = if (sideways) image.width else image.height
-        val width = if (sideways) image.height else image.width
-        receiver.onPicture(height, width) { frame.toRgb(turn, it) }
+        receiver.onFrame(YuvFrame(image.height, image.width, planes[0], planes[1], planes[2]), turn)
     }
 
     /** The permission was checked in [Camera2Source.start]; that it was withdrawn since is a fault like others. */
-    private fun openCamera(id: String) = manager.openCamera(
-        id,
-        object : CameraDevice.StateCallback() {
-            override fun onOpened(camera: CameraDevice) {
-                device = camera
-                if (isClosed) release() else guarded { begin(camera) }
-            }
+    private fun openCamera(id: String) {
+        isHeld = true
+        var isAsked = false
+        try {
+            manager.openCamera(id, listener(), handler)
+            isAsked = true
+        } finally {
+            if (!isAsked) isHeld = false
+        }
+    }
 
-            override fun onDisconnected(camera: CameraDevice) = end(camera, CameraFault.IN_USE, "")
+    private fun listener() = object : CameraDevice.StateCallback() {
+        override fun onOpened(camera: CameraDevice) {
+            device = camera
+            if (isClosed) release() else guarded { begin(camera) }
+        }
 
-            override fun onError(camera: CameraDevice, error: Int) = end(camera, faultOf(error), "Error $error.")
-        },
-        handler,
-    )
+        override fun onDisconnected(camera: CameraDevice) = end(camera, CameraFault.IN_USE, "")
+
+        override fun onError(camera: CameraDevice, error: Int) = end(camera, faultOf(error), "Error $error.")
+
+        override fun onClosed(camera: CameraDevice) {
+            isHeld = false
+            if (isClosed) thread.quitSafely()
+        }
+    }
 
     private fun end(camera: CameraDevice, fault: CameraFault, detail: String) {
         camera.close()
@@ -138,7 +149,7 @@ private class CameraRun(
         if (!isClosed) session.setRepeatingRequest(request, null, handler)
     }
 
-    /** What Camera2 throws becomes a fault; after [close] it is of no interest. */
+    /** What Camera2 and its drivers throw becomes a fault; after [close] it is of no interest. */
     private fun guarded(step: () -> Unit) {
         val (fault, error) = try {
             return step()
@@ -146,9 +157,9 @@ private class CameraRun(
             accessFault(error) to error
         } catch (error: SecurityException) {
             CameraFault.NO_PERMISSION to error
-        } catch (error: IllegalStateException) {
+        } catch (error: RuntimeException) {
             CameraFault.BROKEN to error
-        } catch (error: IllegalArgumentException) {
+        } catch (error: OutOfMemoryError) {
             CameraFault.BROKEN to error
         }
         release()

@@ -1,6 +1,7 @@
 package io.edgedepth.demo.camera
 
 import io.edgedepth.demo.core.picture.RgbPicture
+import io.edgedepth.demo.core.picture.YuvFrame
 import java.io.Closeable
 
 /** Why there are no pictures. */
@@ -42,6 +43,14 @@ interface CameraSource {
      * @param displayDegrees by how much the display is turned from its natural position: 0, 90, 180 or 270.
      */
     fun start(displayDegrees: Int, receiver: Receiver): Closeable
+}
+
+/** Gives a camera's frame on, turned clockwise by [turn] degrees; it is only read during the call. */
+fun CameraSource.Receiver.onFrame(frame: YuvFrame, turn: Int) {
+    val isSideways = turn == 90 || turn == 270
+    val height = if (isSideways) frame.width else frame.height
+    val width = if (isSideways) frame.height else frame.width
+    onPicture(height, width) { frame.toRgb(turn, it) }
 }
 
 /**

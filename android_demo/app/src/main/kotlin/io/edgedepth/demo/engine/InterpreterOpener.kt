@@ -25,11 +25,16 @@ class InterpreterOpener : EngineOpener {
     override fun open(model: ByteBuffer, options: EngineOptions): Engine {
         requireLibrary()
         val delegate = if (options.accelerator == Accelerator.GPU) gpuDelegate() else null
+        var interpreter: Interpreter? = null
         var opened = false
         try {
-            return InterpreterEngine(interpreter(model, options, delegate), delegate, options).also { opened = true }
+            interpreter = interpreter(model, options, delegate)
+            return InterpreterEngine(interpreter, delegate, options).also { opened = true }
         } finally {
-            if (!opened) delegate?.close()
+            if (!opened) {
+                interpreter?.close()
+                delegate?.close()
+            }
         }
     }
 
@@ -77,8 +82,11 @@ private class InterpreterEngine(
     private val delegate: GpuDelegate?,
     options: EngineOptions,
 ) : Engine {
+    private val outputIndex = indexOf(options.output)
+    private val inputs = arrayOfNulls<Any>(1)
+    private val outputs = HashMap<Int, Any>(1)
     override val input = tensor(interpreter.getInputTensor(0))
-    override val output = tensor(interpreter.getOutputTensor(0))
+    override val output = tensor(interpreter.getOutputTensor(outputIndex))
     override val report = EngineReport(
         name = "litert",
         version = TensorFlowLite.runtimeVersion(),
@@ -88,8 +96,10 @@ private class InterpreterEngine(
     )
 
     override fun run(input: ByteBuffer, output: ByteBuffer) {
+        inputs[0] = input
+        outputs[outputIndex] = output
         try {
-            interpreter.run(input, output)
+            interpreter.runForMultipleInputsOutputs(inputs, outputs)
         } catch (error: RuntimeException) {
             throw EngineException("The model could not be run.", firstLine(error), OTHER_MODEL, error)
         } finally {
@@ -100,6 +110,15 @@ private class InterpreterEngine(
     override fun close() {
         interpreter.close()
         delegate?.close()
+    }
+
+    /** Of the output with that name, where there are several. */
+    private fun indexOf(name: String?): Int {
+        val names = List(interpreter.outputTensorCount) { interpreter.getOutputTensor(it).name() }
+        if (name == null || names.size == 1) return 0
+        return names.indexOf(name).takeIf { it >= 0 } ?: throw EngineException(
+            "The model has no output that is called $name.", "It has: ${names.joinToString()}.", OTHER_MODEL,
+        )
     }
 
     private fun tensor(found: Tensor) =

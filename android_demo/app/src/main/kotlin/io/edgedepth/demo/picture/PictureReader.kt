@@ -13,6 +13,24 @@ import java.io.InputStream
 /** Pixels of the longer side that are kept; a picture of 1600 x 1200 takes about 40 MB with its depth. */
 private const val LONGEST = 1600
 
+/** The orientations of Exif whose left and right change places before the turn. */
+private val MIRRORED = setOf(
+    ExifInterface.ORIENTATION_FLIP_HORIZONTAL,
+    ExifInterface.ORIENTATION_FLIP_VERTICAL,
+    ExifInterface.ORIENTATION_TRANSPOSE,
+    ExifInterface.ORIENTATION_TRANSVERSE,
+)
+
+/** By how many degrees clockwise each orientation of Exif is turned to stand upright; of others: not at all. */
+private val TURNS = mapOf(
+    ExifInterface.ORIENTATION_ROTATE_90 to 90f,
+    ExifInterface.ORIENTATION_TRANSVERSE to 90f,
+    ExifInterface.ORIENTATION_ROTATE_180 to 180f,
+    ExifInterface.ORIENTATION_FLIP_VERTICAL to 180f,
+    ExifInterface.ORIENTATION_ROTATE_270 to 270f,
+    ExifInterface.ORIENTATION_TRANSPOSE to 270f,
+)
+
 /** Reads a picture that the user chose: upright, and at most 1600 pixels long. */
 class PictureReader(private val resolver: ContentResolver) {
     /** @throws IOException it is gone, not allowed, or no picture. */
@@ -25,7 +43,7 @@ class PictureReader(private val resolver: ContentResolver) {
         val options = BitmapFactory.Options().apply { inSampleSize = step }
         val bitmap = open(uri).use { BitmapFactory.decodeStream(it, null, options) }
             ?: throw IOException("It is damaged, or of a kind that this phone cannot read.")
-        return rgb(upright(bitmap, open(uri).use(::turnOf)))
+        return rgb(upright(bitmap, open(uri).use(::orientationOf)))
     }
 
     private fun open(uri: Uri): InputStream = try {
@@ -34,19 +52,16 @@ class PictureReader(private val resolver: ContentResolver) {
         throw IOException("The app may not read it any more.", error)
     } ?: throw IOException("It is gone.")
 
-    private fun turnOf(stream: InputStream): Float =
-        when (ExifInterface(stream).getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)) {
-            ExifInterface.ORIENTATION_ROTATE_90 -> 90f
-            ExifInterface.ORIENTATION_ROTATE_180 -> 180f
-            ExifInterface.ORIENTATION_ROTATE_270 -> 270f
-            else -> 0f
-        }
+    private fun orientationOf(stream: InputStream): Int =
+        ExifInterface(stream).getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)
 
-    private fun upright(bitmap: Bitmap, turn: Float): Bitmap {
+    private fun upright(bitmap: Bitmap, orientation: Int): Bitmap {
         val scale = minOf(1f, LONGEST.toFloat() / maxOf(bitmap.width, bitmap.height))
-        if (turn == 0f && scale == 1f) return bitmap
+        val isMirrored = orientation in MIRRORED
+        val turn = TURNS[orientation] ?: 0f
+        if (turn == 0f && scale == 1f && !isMirrored) return bitmap
         val matrix = Matrix().apply {
-            postScale(scale, scale)
+            postScale(if (isMirrored) -scale else scale, scale)
             postRotate(turn)
         }
         return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, matrix, true)

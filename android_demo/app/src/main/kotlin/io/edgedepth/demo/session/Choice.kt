@@ -3,6 +3,7 @@ package io.edgedepth.demo.session
 import android.os.Bundle
 import io.edgedepth.demo.core.engine.Accelerator
 import io.edgedepth.demo.core.engine.EngineOptions
+import io.edgedepth.demo.core.engine.MOST_THREADS
 
 private const val MODEL = "model"
 private const val FILE = "file"
@@ -40,7 +41,7 @@ data class Choice(
             state.getString(MODEL),
             state.getString(FILE),
             Accelerator.entries.firstOrNull { it.name == state.getString(ACCELERATOR) } ?: Accelerator.CPU,
-            if (state.containsKey(THREADS)) state.getInt(THREADS) else null,
+            state.getInt(THREADS).takeIf { it in 1..MOST_THREADS },
         )
     }
 }

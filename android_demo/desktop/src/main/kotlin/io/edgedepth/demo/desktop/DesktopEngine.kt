@@ -36,7 +36,7 @@ class DesktopOpener(shim: File, private val library: File, private val version: 
         }
         return translated("The model cannot be opened.", "Choose another model.") {
             Native.load(library.absolutePath)
-            DesktopEngine(model, Native.open(model, options.threads ?: 0), report(options.threads))
+            DesktopEngine(model, Native.open(model, options.threads ?: 0, options.output), report(options.threads))
         }
     }
 

@@ -10,8 +10,11 @@ internal object Native {
     /** Opens LiteRT's library; only the first call does anything. */
     @JvmStatic external fun load(library: String)
 
-    /** Opens a graph; its bytes must stay as they are until [close]. [threads] 0: as LiteRT decides. */
-    @JvmStatic external fun open(model: ByteBuffer, threads: Int): Long
+    /**
+     * Opens a graph; its bytes must stay as they are until [close]. [threads] 0: as LiteRT decides. [output] names the
+     * one that is read, where there are several; null: the first.
+     */
+    @JvmStatic external fun open(model: ByteBuffer, threads: Int, output: String?): Long
 
     @JvmStatic external fun name(engine: Long, output: Boolean): String
 

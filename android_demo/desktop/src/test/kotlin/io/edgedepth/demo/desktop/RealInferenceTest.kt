@@ -36,6 +36,8 @@ import org.junit.Assume.assumeNotNull
 import org.junit.Before
 import org.junit.Test
 
+private val GRAPHS =
+    listOf("flex-nano", "flex-nano-bytes", "flex-nano-depth", "flex-nano-w8a8", "flex-nano-outputs")
 private val CPU = EngineOptions(Accelerator.CPU, threads = 1)
 
 /** Graphs that edgedepth exported, in LiteRT, against what its Python runtime gives. */
@@ -53,7 +55,7 @@ class RealInferenceTest {
     @Test
     fun `every graph gives what it gives in Python`() {
         val (picture, runs) = inferences()
-        assertEquals(4, runs.size)
+        assertEquals(5, runs.size)
         for (run in runs) {
             val stem = run.text("stem")
             pipeline(run.text("artifact"), run.text("precision")).use { pipeline ->
@@ -69,8 +71,20 @@ class RealInferenceTest {
     }
 
     @Test
+    fun `of several outputs the manifest names the one that is depth`() {
+        val artifact = artifact("flex-nano-outputs")
+        val entry = artifact.manifest.graphs.single()
+        val model = artifact.graph(entry)
+        assertEquals("a_feature", opener.open(model, CPU).use { it.output.name })
+        val found = opener.open(model, CPU.copy(output = "disparity")).use { it.output }
+        assertEquals("disparity" to entry.output.tensor.shape, found.name to found.shape)
+        val error = assertThrows(EngineException::class.java) { opener.open(model, CPU.copy(output = "depth")) }
+        assertTrue(error.message, "depth" in error.evidence)
+    }
+
+    @Test
     fun `the self-test passes on this computer`() {
-        for (name in listOf("flex-nano", "flex-nano-bytes", "flex-nano-depth", "flex-nano-w8a8")) {
+        for (name in GRAPHS) {
             val artifact = artifact(name)
             for (entry in artifact.manifest.graphs) {
                 val results = opener.openGraph(artifact, entry, CPU).use { selfTest(artifact, it) }

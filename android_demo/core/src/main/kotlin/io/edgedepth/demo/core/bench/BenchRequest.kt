@@ -3,6 +3,7 @@ package io.edgedepth.demo.core.bench
 import io.edgedepth.demo.core.RequestException
 import io.edgedepth.demo.core.engine.Accelerator
 import io.edgedepth.demo.core.engine.EngineOptions
+import io.edgedepth.demo.core.engine.MOST_THREADS
 import io.edgedepth.demo.core.json.Fields
 import io.edgedepth.demo.core.json.JsonException
 
@@ -86,7 +87,7 @@ private fun request(fields: Fields): BenchRequest {
         model = fields.text("model"),
         options = EngineOptions(
             accelerator = fields.choice("accelerator", ACCELERATORS),
-            threads = if (fields.has("threads")) fields.count("threads") else null,
+            threads = if (fields.has("threads")) threads(fields) else null,
             strict = fields.flag("strict"),
         ),
         plan = BenchPlan(
@@ -99,6 +100,9 @@ private fun request(fields: Fields): BenchRequest {
         ),
     )
 }
+
+private fun threads(fields: Fields): Int =
+    fields.count("threads").also { if (it !in 1..MOST_THREADS) throw JsonException("threads is $it") }
 
 private fun duration(fields: Fields, name: String): Double =
     fields.number(name).also { if (it < 0) throw JsonException("$name is $it") }

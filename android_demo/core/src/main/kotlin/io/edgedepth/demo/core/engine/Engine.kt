@@ -3,6 +3,9 @@ package io.edgedepth.demo.core.engine
 import java.io.Closeable
 import java.nio.ByteBuffer
 
+/** More threads than any phone has cores for; who asks for more made a mistake, and might exhaust the phone. */
+const val MOST_THREADS = 64
+
 /** What can run a graph. */
 enum class Accelerator(val text: String) {
     CPU("cpu"),
@@ -14,8 +17,14 @@ enum class Accelerator(val text: String) {
  *
  * @property threads of the processor; null: as the runtime decides.
  * @property strict whether the accelerator must take the whole graph, so that nothing runs elsewhere unnoticed.
+ * @property output name of the output that is read, where the graph has several; null: the first one.
  */
-data class EngineOptions(val accelerator: Accelerator, val threads: Int? = null, val strict: Boolean = true)
+data class EngineOptions(
+    val accelerator: Accelerator,
+    val threads: Int? = null,
+    val strict: Boolean = true,
+    val output: String? = null,
+)
 
 /**
  * What really runs a graph.
@@ -48,7 +57,7 @@ data class EngineReport(
 data class GraphTensor(val name: String, val shape: List<Int>, val dtype: String, val bytes: Int)
 
 /**
- * One graph with one input and one output, opened in a runtime.
+ * One graph with one input, opened in a runtime; of its outputs one is read.
  *
  * One thread opens, runs and closes it.
  */

@@ -72,14 +72,20 @@ class FrameLoop(
     /**
      * Offers a picture; of several that come while one is looked at, only the last is kept.
      *
-     * @param fill writes the picture into memory of that size; called at once, on this thread. It must not keep it.
+     * @param fill writes the picture into memory of that size; called at once, on this thread. It must not keep it. What
+     *     it throws is the caller's; the picture is then not looked at.
      */
     fun offer(height: Int, width: Int, fill: (RgbPicture) -> Unit) {
         val picture = lock.withLock { if (ended) return else pictures.blank(height, width) }
-        fill(picture)
-        lock.withLock {
-            pictures.publish(picture)
-            news.signalAll()
+        var isFilled = false
+        try {
+            fill(picture)
+            isFilled = true
+        } finally {
+            lock.withLock {
+                if (isFilled) pictures.publish(picture) else pictures.release(picture)
+                news.signalAll()
+            }
         }
     }
 

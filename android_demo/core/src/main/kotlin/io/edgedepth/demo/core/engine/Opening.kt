@@ -38,7 +38,7 @@ fun EngineOpener.openGraph(
     options: EngineOptions,
     clock: Clock = Clock.SYSTEM,
 ): DepthPipeline {
-    val engine = openStrictly(artifact.graph(entry), options)
+    val engine = openStrictly(artifact.graph(entry), options.copy(output = entry.output.tensor.name))
     var opened = false
     try {
         requireTensor(entry, "input", engine.input, entry.input.tensor)

@@ -3,6 +3,7 @@ package io.edgedepth.demo.core.bench
 import io.edgedepth.demo.core.CPU
 import io.edgedepth.demo.core.DelegationException
 import io.edgedepth.demo.core.FakeOpener
+import io.edgedepth.demo.core.Fixtures
 import io.edgedepth.demo.core.GPU
 import io.edgedepth.demo.core.RequestException
 import io.edgedepth.demo.core.SmallArtifact
@@ -10,7 +11,9 @@ import io.edgedepth.demo.core.engine.Accelerator
 import io.edgedepth.demo.core.engine.Clock
 import io.edgedepth.demo.core.engine.EngineOptions
 import io.edgedepth.demo.core.json.Fields
+import java.io.File
 import java.nio.ByteBuffer
+import kotlin.random.Random
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
@@ -23,11 +26,12 @@ private const val MS = 1_000_000L
 class BenchmarkTest {
     private var now = 0L
     private var runMs = 10.0
+    private var jitterMs = { 0.0 }
     private val model = ByteBuffer.allocateDirect(64)
     private val device = Phone()
 
-    /** A run takes [runMs]; nothing else takes any time. */
-    private val opener = FakeOpener(before = { now += (runMs * MS).toLong() })
+    /** A run takes [runMs] and [jitterMs]; nothing else takes any time. */
+    private val opener = FakeOpener(before = { now += ((runMs + jitterMs()) * MS).toLong() })
 
     @Test
     fun `runs and seconds are both reached, for warm-up and for timed runs`() {
@@ -116,6 +120,8 @@ class BenchmarkTest {
         val wrong = listOf(
             "" to "", "{}" to "schema", REQUEST.replace("\"schema\": 1", "\"schema\": 2") to "version 2",
             REQUEST.replace("\"gpu\"", "\"npu\"") to "npu", REQUEST.replace("\"runs\": 5", "\"runs\": -5") to "runs",
+            REQUEST.replace("\"threads\": null", "\"threads\": 0") to "threads is 0",
+            REQUEST.replace("\"threads\": null", "\"threads\": 100000") to "threads is 100000",
             REQUEST.replace("4f2a9c0d7e61b385", "../../etc") to "token", REQUEST.replace("0.1", "-0.1") to "seconds",
         )
         for ((text, evidence) in wrong) {
@@ -148,6 +154,22 @@ class BenchmarkTest {
         device.plugged = { now > 100 * MS }
         val changed = "the device changed underneath: the charger was plugged in or out"
         assertEquals(listOf(changed), reasons(BenchPlan(runs = 20)))
+    }
+
+    @Test
+    fun `quiet measurements are written for the host to compare`() {
+        val random = Random(1)
+        val manifest = SmallArtifact().open().manifest
+        val plan = BenchPlan(runs = 50, seconds = 1.0)
+        for ((name, ms) in listOf("before" to 10.0, "same" to 10.05, "slower" to 12.0)) {
+            jitterMs = { random.nextDouble(-0.1, 0.1) }
+            runMs = ms
+            val measured = measure(plan)
+            assertEquals(emptyList<String>(), reasonsAgainst(circumstances(plan), measured))
+            val out = File(Fixtures.folder("vectors").parentFile, "bench").apply { mkdirs() }
+            File(out, "quiet-$name.jsonl")
+                .writeText(record(manifest, manifest.graphs.single(), circumstances(plan), measured))
+        }
     }
 
     @Test

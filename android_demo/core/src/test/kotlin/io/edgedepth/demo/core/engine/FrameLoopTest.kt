@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
+import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
@@ -73,6 +74,23 @@ class FrameLoopTest {
         val grown = heapInUse() - heap
         assertTrue("the heap grew by $grown bytes", grown < 500_000)
         assertTrue("${told.pictures.size} pictures", told.pictures.size <= 3)
+        println("10000 frames: $perFrame bytes allocated per frame, the heap grew by $grown bytes")
+    }
+
+    @Test
+    fun `a picture that cannot be filled is not lost to the others`() {
+        start(FakeOpener())
+        frame(1)
+        val blanks: MutableSet<RgbPicture> = Collections.newSetFromMap(IdentityHashMap())
+        repeat(1_000) {
+            assertThrows(IllegalStateException::class.java) {
+                loop!!.offer(8, 12) { blanks += it; throw IllegalStateException("the image is closed") }
+            }
+        }
+        frame(2)
+        assertEquals(listOf(1, 2), told.values)
+        assertTrue("${blanks.size} pictures", blanks.size <= 3)
+        assertEquals(emptyList<DemoException>(), told.failures)
     }
 
     @Test
