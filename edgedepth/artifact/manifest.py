@@ -221,7 +221,11 @@ class RefinerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A stored reference: arrays ``input`` (uint8 HxWx3 RGB), ``output`` (float32 HxW, PyTorch)."""
+    """A stored reference: arrays ``input`` (uint8 HxWx3 RGB), ``output`` (float32 HxW, PyTorch).
+
+    With a refiner also what that takes and gives where ``input`` is said to be a patch of itself: ``box`` (left, top,
+    right, bottom as fractions), its inputs by name (float32, NCHW), ``correction`` and the depth ``refined`` (HxW).
+    """
 
     name: str
     path: str

@@ -42,7 +42,8 @@ def open_artifact(path: Path) -> Artifact:
         raise InputError(f"There is no artifact at {path}.", "", "`edgedepth export MODEL -o FOLDER` writes one.")
     if (path.parent / FILE_NAME).is_file():
         manifest = _manifest(path.parent)
-        own = tuple(entry for entry in manifest.files if entry.path == path.name)
+        graphs = (*manifest.files, *(refiner.graph for refiner in manifest.refiners))
+        own = tuple(entry for entry in graphs if entry.path == path.name)
         if own:
             return Artifact(path.parent, manifest, own)
     return Artifact(path.parent, None, (_lone_entry(path),))
@@ -88,10 +89,16 @@ def choose(
     """The first file that fits what was asked; the manifest's order is the order of preference.
 
     Raises:
-        UsageError: none fits; the message lists what there is.
+        UsageError: none fits; the message lists what there is. Or it is a refiner, which takes no picture.
     """
     for entry in artifact.files:
         if file_format in (None, entry.format) and precision in (None, entry.precision) and size in (None, entry.size):
+            if entry.output.meaning == "log-depth-correction":
+                raise UsageError(
+                    f"{entry.path} is a refiner: it corrects the depth that its coarse graph gives.",
+                    "By itself it takes no picture.",
+                    "Name the folder that it was exported to, with --tiles m1.",
+                )
             return entry
     asked = " ".join(
         str(v) for v in (file_format, precision, f"{size[0]}x{size[1]}" if size else None) if v is not None

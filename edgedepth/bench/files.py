@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from edgedepth.artifact import open_artifact
+from edgedepth.artifact import Artifact, open_artifact
 from edgedepth.errors import InputError
 
 SUFFIXES = (".tflite", ".onnx")
@@ -16,14 +16,16 @@ RESULTS = "results.jsonl"
 def graph_files(paths: Iterable[Path]) -> list[Path]:
     """Every graph file that is meant, in the order given; of a folder, those that its manifest lists.
 
+    A pair's refiners come last, as graphs of their own.
+
     Raises:
-        InputError: nothing there, a folder without a manifest, or neither a .tflite nor a .onnx file.
+        InputError: nothing there, a folder without a manifest or without a file that it lists, or neither a .tflite
+            nor a .onnx file.
     """
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            artifact = open_artifact(path)
-            found += [artifact.path(entry) for entry in artifact.files]
+            found += _listed(open_artifact(path))
         elif not path.is_file():
             raise InputError(f"There is no file at {path}.", "", "Name an artifact folder, a .tflite or a .onnx file.")
         elif path.suffix not in SUFFIXES:
@@ -35,6 +37,15 @@ def graph_files(paths: Iterable[Path]) -> list[Path]:
         else:
             found.append(path)
     return found
+
+
+def _listed(artifact: Artifact) -> list[Path]:
+    refiners = artifact.manifest.refiners if artifact.manifest else ()
+    files = [artifact.path(entry) for entry in (*artifact.files, *(refiner.graph for refiner in refiners))]
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file} is missing.", "The manifest lists it.", "Export the model again.")
+    return files
 
 
 def result_file(path: Path) -> Path:

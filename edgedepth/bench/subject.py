@@ -49,7 +49,10 @@ def file_subject(path: Path, macs: int | None = None) -> Subject:
         )
     manifest = artifact.manifest
     if manifest is not None:
+        refiner = next((one for one in manifest.refiners if one.graph.path == entry.path), None)
         model, parameters, weights = manifest.model.name, manifest.model.parameters, manifest.source.statement
+        if refiner is not None:
+            parameters = refiner.parameters
     else:
         inside = read_embedded(path)
         model, parameters, weights = inside.model, None, inside.source.statement

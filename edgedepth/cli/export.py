@@ -12,6 +12,7 @@ import typer
 from edgedepth.cli.console import parse_size, print_json, stderr, stdout
 
 if TYPE_CHECKING:
+    from edgedepth.artifact.manifest import FileEntry
     from edgedepth.export.pipeline import Exported
 
 
@@ -184,23 +185,29 @@ def _announce(made: Exported, report: Path | None, *, as_json: bool) -> None:
         worst = max((p.max_abs for p in entry.parity.values()), default=None)
         parity = "not checked" if worst is None else f"max error {worst:.1e}"
         stdout.print(f"  {made.folder / entry.path}  {entry.bytes / 1e6:.2f} MB  {entry.sha256[:12]}  {parity}")
-        if entry.quantization is not None and (outcome := entry.quantization.outcome) is not None:
-            stdout.print(
-                f"    {entry.quantization.scheme}: AbsRel {outcome.absrel - outcome.absrel_fp32:+.4f}, "
-                f"d<1.25 {outcome.d1 - outcome.d1_fp32:+.4f} against fp32, by {outcome.against} "
-                f"on {outcome.pictures} held-out pictures"
-            )
+        _tell_outcome(entry)
     for one in made.manifest.refiners:
         worst = max((p.max_abs for p in (*one.graph.parity.values(), *one.pair.values())), default=None)
         parity = "not checked" if worst is None else f"max error {worst:.1e}, alone and behind {one.coarse}"
         size = f"{one.graph.bytes / 1e6:.2f} MB"
         stdout.print(f"  {made.folder / one.graph.path}  {size}  {one.graph.sha256[:12]}  {parity}")
+        _tell_outcome(one.graph)
     first = made.folder / made.manifest.files[-1].path
     seconds = sum(made.stages.values())
     stdout.print(f"in {seconds:.0f} s, {made.peak_memory_bytes / 2**30:.1f} GiB. Next:")
     stdout.print(f"  edgedepth run {made.folder if made.manifest.refiners else first} {_example(made)}")
     stdout.print(f"  edgedepth bench host {made.folder}")
     stdout.print(f"  edgedepth inspect {first}")
+
+
+def _tell_outcome(entry: FileEntry) -> None:
+    """What smaller numbers cost; of a refiner, in refined depth."""
+    if entry.quantization is not None and (outcome := entry.quantization.outcome) is not None:
+        stdout.print(
+            f"    {entry.quantization.scheme}: AbsRel {outcome.absrel - outcome.absrel_fp32:+.4f}, "
+            f"d<1.25 {outcome.d1 - outcome.d1_fp32:+.4f} against fp32, by {outcome.against} "
+            f"on {outcome.pictures} held-out pictures"
+        )
 
 
 def _example(made: Exported) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from edgedepth.artifact.folder import sha256
@@ -39,13 +43,26 @@ def expectations(network: nn.Module, size: tuple[int, int], batch: int, own: Pat
     return found
 
 
-def store(expected: list[Expectation], size: tuple[int, int], folder: Path) -> list[Reference]:
-    """Write every reference input and output below ``folder/reference``, with equal bytes for equal arrays."""
+def store(
+    expected: list[Expectation],
+    size: tuple[int, int],
+    folder: Path,
+    more: Mapping[str, Mapping[str, NDArray[np.float32]]] = MappingProxyType({}),
+) -> list[Reference]:
+    """Write every reference input and output below ``folder/reference``, with equal bytes for equal arrays.
+
+    Args:
+        expected: what the PyTorch model gives.
+        size: (height, width).
+        folder: the artifact's.
+        more: further arrays by reference and by name.
+    """
     (folder / "reference").mkdir(exist_ok=True)
     stored = []
     for item in expected:
         name = f"reference/{item.picture.name}-{size[0]}x{size[1]}.npz"
-        np.savez_compressed(folder / name, input=item.picture.pixels, output=item.outputs[0])
+        arrays: dict[str, Any] = dict(more.get(item.picture.name, {}))
+        np.savez_compressed(folder / name, input=item.picture.pixels, output=item.outputs[0], **arrays)
         stored.append(
             Reference(
                 name=item.picture.name,

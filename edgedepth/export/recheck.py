@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgedepth.artifact.manifest import FileEntry, Parity
-from edgedepth.artifact.reading import open_artifact, verify_hashes
+from edgedepth.artifact.manifest import FileEntry, Manifest, Parity, RefinerEntry
+from edgedepth.artifact.reading import Artifact, open_artifact, verify_hashes
 from edgedepth.errors import InputError
 from edgedepth.export.references import ReferencePicture
+from edgedepth.export.refiner.checking import check_pair, check_refiner, stored
 from edgedepth.export.verify import compare, feed, network_outputs, rejection
 from edgedepth.runtime.session import Session
 
@@ -19,10 +20,15 @@ _DISPARITY = ("min_disparity", "disparity_range")
 
 @dataclass(frozen=True)
 class Rechecked:
-    """A file and its parity with the stored references, by reference."""
+    """A file and its parity with the stored references, by reference.
+
+    Attributes:
+        behind: of a refiner, the coarse file that it was run behind; None for a file alone.
+    """
 
     path: str
     parity: dict[str, Parity]
+    behind: str | None = None
 
 
 def recheck(path: Path) -> list[Rechecked]:
@@ -54,7 +60,26 @@ def recheck(path: Path) -> list[Rechecked]:
         if error:
             raise error
         results.append(Rechecked(entry.path, parities))
+    for refiner in artifact.manifest.refiners:
+        results += _recheck_refiner(artifact, artifact.manifest, refiner)
     return results
+
+
+def _recheck_refiner(artifact: Artifact, manifest: Manifest, refiner: RefinerEntry) -> list[Rechecked]:
+    """Alone, and behind its coarse file."""
+    coarse = next(entry for entry in manifest.files if entry.path == refiner.coarse)
+    patches = []
+    for reference in manifest.references:
+        if reference.size == coarse.size:
+            with np.load(artifact.folder / reference.path) as arrays:
+                picture = ReferencePicture(reference.name, reference.description, arrays["input"])
+                patches.append(stored(picture, arrays, refiner))
+    alone, first = check_refiner(artifact.path(refiner.graph), refiner, patches)
+    pair, second = check_pair(artifact.folder, coarse, refiner, manifest.source, patches)
+    error = first or second
+    if error:
+        raise error
+    return [Rechecked(refiner.graph.path, alone.parity), Rechecked(refiner.graph.path, pair, refiner.coarse)]
 
 
 def _constants(entry: FileEntry) -> dict[str, float]:

@@ -49,7 +49,7 @@ def _traced_layers(graph: TfliteGraph) -> list[str]:
 
 
 def _path(name: str) -> str | None:
-    """Down to the first number; None where there is none."""
+    """Down to the first number; None where there is none, or nothing before it: a part of some layer, but of which?"""
     steps: list[str] = []
     for module in name.partition(";")[0].split("/")[1:]:
         match = _MODULE.search(module)
@@ -58,5 +58,5 @@ def _path(name: str) -> str | None:
             if step:
                 steps.append(step)
             if step.isdecimal():
-                return ".".join(steps)
+                return ".".join(steps) if len(steps) > 1 else None
     return None

@@ -11,7 +11,7 @@ import msgspec
 
 from edgedepth.artifact import FileEntry, open_artifact, sha256
 from edgedepth.artifact.embed import KEY, read_embedded
-from edgedepth.artifact.manifest import FILE_NAME, InputContract, Lowering, OutputContract, Parity, Source
+from edgedepth.artifact.manifest import FILE_NAME, InputContract, Lowering, OutputContract, Parity, RefinerEntry, Source
 from edgedepth.artifact.onnx_graph import OnnxGraph, read_onnx
 from edgedepth.artifact.tflite_graph import TfliteGraph, read_tflite
 from edgedepth.errors import InputError
@@ -28,7 +28,7 @@ from edgedepth.preflight.xnnpack import Partitions, xnnpack_partitions
 
 @dataclass(frozen=True)
 class Statement:
-    """What an artifact says about one of its files."""
+    """What an artifact says about one of its files; `refiner`: of a refiner, all that its manifest says."""
 
     model: str
     source: Source
@@ -37,6 +37,7 @@ class Statement:
     output: OutputContract
     lowering: tuple[Lowering, ...]
     parity: dict[str, Parity]
+    refiner: RefinerEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -158,18 +159,21 @@ def _counted(ranks: Sequence[int]) -> dict[int, int]:
 def _statement(path: Path, metadata: Sequence[str]) -> Statement | None:
     """What the manifest beside the file says, or else what the file carries."""
     if (path.parent / FILE_NAME).is_file():
-        artifact = open_artifact(path.parent)
-        entry = next((entry for entry in artifact.files if artifact.path(entry) == path), None)
-        if entry is not None and artifact.manifest is not None:
-            return _of_entry(artifact.manifest.model.name, artifact.manifest.source, entry)
+        manifest = open_artifact(path.parent).manifest
+        if manifest is not None:
+            refiners = {one.graph.path: one for one in manifest.refiners}
+            entries = {one.path: one for one in (*manifest.files, *(refiner.graph for refiner in manifest.refiners))}
+            if path.name in entries:
+                entry = entries[path.name]
+                return _of_entry(manifest.model.name, manifest.source, entry, refiners.get(entry.path))
     if KEY not in metadata:
         return None
     inside = read_embedded(path)
     return Statement(inside.model, inside.source, inside.precision, inside.input, inside.output, inside.lowering, {})
 
 
-def _of_entry(model: str, source: Source, entry: FileEntry) -> Statement:
-    return Statement(model, source, entry.precision, entry.input, entry.output, entry.lowering, entry.parity)
+def _of_entry(model: str, source: Source, entry: FileEntry, refiner: RefinerEntry | None) -> Statement:
+    return Statement(model, source, entry.precision, entry.input, entry.output, entry.lowering, entry.parity, refiner)
 
 
 def as_object(inspections: Sequence[Inspection]) -> dict[str, object]:

@@ -51,6 +51,9 @@ def _statement(statement: Statement) -> Iterator[tuple[str, str]]:
     low, high = given.value_range
     told = f"{given.color} {low:g}..{high:g}, resized by {given.resize}; in the graph: {given.normalization}"
     yield "input", f"{_tensor(given.tensor)}, {told}"
+    if statement.refiner is not None:
+        taken = (statement.refiner.relative, *statement.refiner.features)
+        yield "", f"and of {statement.refiner.coarse}, at the patch: " + ", ".join(map(_tensor, taken))
     low, high = out.value_range
     yield "output", f"{_tensor(out.tensor)}, {out.meaning} {low:g}..{high:g}"
     constants = ", ".join(f"{key} = {value:g}" for key, value in out.constants.items())
@@ -61,6 +64,8 @@ def _statement(statement: Statement) -> Iterator[tuple[str, str]]:
         yield f"parity, {name}", WORST_PARITY.format(p.max_abs, p.reference_std, p.absrel_drift)
     if not statement.parity:
         yield "parity", "not stated"
+    for name, p in (statement.refiner.pair if statement.refiner else {}).items():
+        yield f"of the pair, {name}", WORST_PARITY.format(p.max_abs, p.reference_std, p.absrel_drift)
 
 
 def _tensor(tensor: TensorSpec) -> str:

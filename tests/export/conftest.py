@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pairs
 import pytest
 from torch import nn
 
@@ -62,4 +63,35 @@ def exported(once, weights) -> Callable[..., Export]:
 def nano(exported) -> Export:
     """flex-nano, both formats, both precisions."""
     made: Export = exported("nano", "flex-nano", precisions=("fp32", "fp16"))
+    return made
+
+
+@pytest.fixture(scope="session")
+def pictures(once) -> Path:
+    """Three street pictures in a folder, without ground truth: two to calibrate on and one to judge by."""
+    from PIL import Image
+
+    from edgedepth.scenes import street_frames
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for i, frame in enumerate(street_frames(3, 3, 150, 210)):
+            Image.fromarray(frame.image).save(folder / f"{i}.png")
+
+    path: Path = once("refiner-pictures", make)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pair(exported, pictures) -> Export:
+    """prv2-nano, both formats, every precision that a pair has."""
+    made: Export = exported(
+        "refiner-pair",
+        "prv2-nano",
+        sizes=(pairs.SIZE,),
+        precisions=pairs.PRECISIONS,
+        calibration=pictures,
+        max_absrel_drop=0.1,
+        max_d1_drop=0.1,
+    )
     return made

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
+from pairs import FORMATS, PRECISIONS, SIZE, entries
 
 from edgedepth.artifact import open_artifact, verify_hashes
+from edgedepth.artifact.manifest import encode
 from edgedepth.errors import InputError, UsageError
-from edgedepth.export.recheck import recheck
 from edgedepth.export.refiner import checking
 from edgedepth.export.refiner.checking import BOX, check_refiner, patches
 from edgedepth.export.request import ExportRequest, validate
@@ -20,18 +23,7 @@ from edgedepth.runtime.tiling import Grid, cut
 
 pytest.importorskip("timm")
 
-SIZE = (64, 64)
-FORMATS = ("onnx", "tflite")
 REFUSED = {"GATHER", "GATHER_ND", "GatherND", "GridSample", "RoiAlign", "TRANSPOSE", "BROADCAST_TO"}
-
-
-@pytest.fixture(scope="module")
-def pair(exported):
-    return exported("refiner-pair", "prv2-nano", sizes=(SIZE,), precisions=("fp32", "fp16"))
-
-
-def entries(pair, precision="fp32"):
-    return {one.graph.format: one for one in pair.artifact.manifest.refiners if one.graph.precision == precision}
 
 
 def scene(height=150, width=210):
@@ -45,9 +37,13 @@ def test_every_format_and_precision_is_there_and_named(pair):
     assert [f.path for f in pair.artifact.files] == [
         f"prv2-nano-coarse-64x64-{precision}.{name}" for name in FORMATS for precision in ("fp32", "fp16")
     ]
-    for coarse, one in zip(pair.artifact.files, pair.artifact.manifest.refiners, strict=True):
-        assert one.coarse == coarse.path
-        assert one.graph.path == coarse.path.replace("coarse", "refine")
+    refiners = pair.artifact.manifest.refiners
+    assert [one.graph.path for one in refiners] == [
+        f"prv2-nano-refine-64x64-{precision}.{name}" for name in FORMATS for precision in PRECISIONS
+    ]
+    for one in refiners:
+        precision = "fp16" if one.graph.precision == "fp16" else "fp32"
+        assert one.coarse == f"prv2-nano-coarse-64x64-{precision}.{one.graph.format}"
         assert one.grid == (4, 4)
     verify_hashes(pair.artifact)
 
@@ -86,8 +82,9 @@ def test_patches_of_a_picture_come_out_as_from_the_network(pair, name):
     assert contract.tensor.shape[0] == 1
 
 
-def test_xnnpack_takes_both_graphs_whole(pair):
-    one = entries(pair)["tflite"]
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_xnnpack_takes_both_graphs_whole(pair, precision):
+    one = entries(pair, precision)["tflite"]
     for path in (one.coarse, one.graph.path):
         assert xnnpack_partitions(pair.artifact.folder / path).whole
 
@@ -107,16 +104,12 @@ def test_counts_are_of_each_graphs_own_part(pair):
         assert (one.parameters, one.macs) == (counted.parameters, counted.macs)
 
 
-def test_the_coarse_file_can_be_checked_again(pair):
-    assert [one.path for one in recheck(pair.artifact.folder)] == [f.path for f in pair.artifact.files]
-
-
 def test_a_refiner_that_computes_something_else_is_rejected(pair):
     one = entries(pair)["onnx"]
     expected = patches(pair.network, checking_expectations(pair))
     path = pair.artifact.folder / one.graph.path
     assert check_refiner(path, one, expected)[1] is None
-    shifted = [type(p)(p.picture, p.relative + 1, p.guides, p.correction, p.depth) for p in expected]
+    shifted = [dataclasses.replace(p, given={**p.given, "relative": p.given["relative"] + 1}) for p in expected]
     error = check_refiner(path, one, shifted)[1]
     assert error is not None
     assert "does not compute what the PyTorch model does" in str(error)
@@ -134,7 +127,6 @@ def test_the_reference_patch_lies_between_the_cells_of_the_grid():
 
 
 def test_a_manifest_that_names_a_refiner_outside_its_folder_is_refused(pair, tmp_path):
-    from edgedepth.artifact.manifest import encode
 
     one = pair.artifact.manifest.refiners[0]
     moved = replace(one, graph=replace(one.graph, path="../elsewhere.onnx"))
@@ -147,7 +139,8 @@ def test_a_manifest_that_names_a_refiner_outside_its_folder_is_refused(pair, tmp
     ("model", "options", "says"),
     [
         ("prv2-m", {}, "has no coarse model"),
-        ("prv2-nano", {"precisions": ("w8a8",)}, "cannot be exported as w8a8"),
+        ("prv2-nano", {"precisions": ("auto",)}, "cannot be exported as auto"),
+        ("prv2-nano", {"precisions": ("w8a16",), "formats": ("tflite",)}, "cannot be exported as w8a16"),
         ("prv2-nano", {"input": "uint8"}, "float input"),
         ("prv2-nano", {"output": "depth"}, "disparity output"),
         ("prv2-nano", {"lowering": "none"}, "lowering"),

@@ -48,6 +48,15 @@ def test_a_flat_reference_proves_nothing(flat):
         compare(flat, flat, CONSTANTS)
 
 
+def test_disparity_of_far_scenes_varies_in_itself():
+    """Tens of metres lie within a hundredth of the range: 0.003 with a standard deviation of 0.0005 is no flat map."""
+    far = np.float32(0.003) + np.float32(0.0005) * np.sin(np.arange(384, dtype=np.float32)).reshape(16, 24)
+    assert compare(far, far, CONSTANTS).reference_std < 1e-3
+    nearly = np.float32(0.03) + (far - np.float32(0.003))
+    with pytest.raises(GateError, match="flat"):
+        compare(nearly, nearly, CONSTANTS)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_never_pass(value):
     broken = reference()

@@ -68,7 +68,7 @@ def test_as_json(run, folder, source, tmp_path):
         (("--tiles", "m1", "--memory", "much"), "no amount of memory"),
         (("--tiles", "m1", "--size", "32x64"), "--tiles goes with one picture"),
         (("--tiles", "m1", "--memory", "1M"), "does not hold one patch"),
-        (("--tiles", "m1", "--format", "tflite"), "has no tflite file"),
+        (("--tiles", "m1", "--format", "tflite"), "has no tflite refiner"),
     ],
 )
 def test_what_cannot_work_is_refused(run, folder, source, tmp_path, options, says):

@@ -133,6 +133,19 @@ def test_random_patches_are_blended_as_published(size, count):
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@settings(max_examples=25, deadline=None)
+@given(grid=GRIDS, count=st.integers(0, 9), seed=st.integers(0, 99))
+def test_random_patches_on_pictures_of_any_size(grid, count, seed):
+    """Odd sides, upright and lying pictures, patches larger and smaller than their pixels: every pixel as published."""
+    base = list(average_grid(grid, "m2", from_map(scene(*grid.canvas), grid)))
+    tiles = grid.random_tiles(count, seed)
+    patches = {tile: scene(*grid.patch, seed=i) for i, tile in enumerate(tiles)}
+    bands = average_random(grid, base, tiles, lambda some: [patches[tile] for tile in some])
+    counts = np.concatenate([band.weights for band in base])
+    expected = published_random(whole(base), counts, tiles, patches, grid)
+    np.testing.assert_allclose(np.concatenate(list(bands)), expected, rtol=1e-4)
+
+
 # Memory
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from edgedepth.export.calibration import CalibrationSet
 from edgedepth.export.formats import CALIBRATED
 from edgedepth.export.quantize import onnx, tflite
 from edgedepth.export.quantize.contract import Contract, Map, judge
+from edgedepth.export.quantize.feeds import Feed
 from edgedepth.export.quantize.groups import Group
 from edgedepth.export.quantize.search import Trial, fewest_kept, sensitivities
 from edgedepth.runtime.decode import decode
@@ -51,6 +52,9 @@ class Quantizer:
         contract: what has to hold.
     """
 
+    INSTEAD = "--precision auto"
+    """What may keep a contract that was missed."""
+
     def __init__(
         self, file_format: str, content: Any, write: WriteTo, pictures: CalibrationSet, contract: Contract
     ) -> None:
@@ -58,7 +62,7 @@ class Quantizer:
         self.content, self.write, self.pictures, self.contract = content, write, pictures, contract
         self.groups: tuple[Group, ...] = self.room.groups(content)
         self.reference, spec = self._depths(content)
-        self.batches = pictures.batches(spec.input.tensor.shape[0], spec.input.tensor.layout)
+        self.batches = self._batches(spec)
 
     def make(self, precision: str) -> Made:
         """One precision; ``auto`` keeps in float what the contract needs."""
@@ -94,7 +98,12 @@ class Quantizer:
         layers = [group.name for group in self.groups if group.name not in self.room.ALWAYS_FLOAT]
         return sensitivities(layers, lambda kept: self._attempt(precision, kept, _FEW))
 
+    def _batches(self, entry: FileEntry) -> Sequence[Feed]:
+        """What the graph is calibrated on."""
+        return self.pictures.batches(entry.input.tensor.shape[0], entry.input.tensor.layout)
+
     def _depths(self, content: Any) -> tuple[list[Map], FileEntry]:
+        """Of the held-out pictures, and the graph's entry."""
         with tempfile.TemporaryDirectory() as scratch:
             entry = self.write(content, Path(scratch))
             session = Session(Path(scratch) / entry.path, entry, threads=1)
@@ -140,6 +149,6 @@ class Quantizer:
             f"The {precision} file does not keep the accuracy contract.",
             f"{'; '.join(missed)}, on {len(self.pictures.held_out)} held-out pictures. "
             f"Layers that hurt most, each quantized alone: {worst}.",
-            "The files are kept in the .rejected folder beside the output, every layer in report.json. Try --precision "
-            "auto, more pictures in --calib, or wider bounds with --max-absrel-drop and --max-d1-drop.",
+            "The files are kept in the .rejected folder beside the output, every layer in report.json. Try "
+            f"{self.INSTEAD}, more pictures in --calib, or wider bounds with --max-absrel-drop and --max-d1-drop.",
         )

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from edgedepth.errors import InputError, UsageError, nearest
 from edgedepth.export.formats import OPSET_OF_16_BITS
 from edgedepth.export.lowering.metric_bins import EXACT
+from edgedepth.export.quantize.feeds import Feed
 from edgedepth.export.quantize.groups import Group
 from edgedepth.export.quantize.onnx_layers import groups
 from edgedepth.export.quantize.onnx_static import UINT8, UINT16, quantize_static
@@ -32,9 +31,7 @@ ALWAYS_FLOAT = EXACT
 """A metric head's metres and probabilities; of other layers `onnx_policy` decides by operator."""
 
 
-def quantize(
-    model: onnx.ModelProto, precision: str, batches: Sequence[NDArray[np.float32]], keep: frozenset[str]
-) -> onnx.ModelProto:
+def quantize(model: onnx.ModelProto, precision: str, batches: Sequence[Feed], keep: frozenset[str]) -> onnx.ModelProto:
     """Quantize a float32 graph.
 
     Args:

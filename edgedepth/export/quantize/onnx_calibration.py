@@ -10,8 +10,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from edgedepth.export.quantize.feeds import Feed, named
+
 Range = tuple[float, float]
-Batches = Sequence[NDArray[np.float32]]
+Batches = Sequence[Feed]
 
 
 def ranges(model: onnx.ModelProto, tensors: Collection[str], batches: Batches) -> dict[str, Range]:
@@ -20,7 +22,7 @@ def ranges(model: onnx.ModelProto, tensors: Collection[str], batches: Batches) -
     Args:
         model: the float32 graph.
         tensors: float activations of it.
-        batches: what the graph's input takes.
+        batches: what the graph's inputs take.
     """
     found = dict.fromkeys(tensors, (np.inf, -np.inf))
     for values in _activations(model, tensors, batches):
@@ -39,7 +41,7 @@ def correct_last_bias(model: onnx.ModelProto, quantized: onnx.ModelProto, batche
     Args:
         model: the float32 graph.
         quantized: made of it; its last convolution is in float.
-        batches: what the graph's input takes.
+        batches: what the graph's inputs take.
     """
     (last,) = [node for node in quantized.graph.node if node.op_type == "Conv"][-1:]
     output = last.output[0]
@@ -61,7 +63,7 @@ def correct_last_bias(model: onnx.ModelProto, quantized: onnx.ModelProto, batche
 def _activations(
     model: onnx.ModelProto, tensors: Collection[str], batches: Batches
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """The values of these tensors, and of the graph's input and output, for one batch after the other."""
+    """The values of these tensors, and of the graph's inputs and outputs, for one batch after the other."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     own = {value.name for value in (*model.graph.input, *model.graph.output)}
@@ -70,7 +72,8 @@ def _activations(
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    fed = session.get_inputs()[0].name
+    only = session.get_inputs()[0].name
     names = [value.name for value in session.get_outputs()]
     for batch in batches:
-        yield {fed: batch} | dict(zip(names, session.run(names, {fed: batch}), strict=True))
+        feeds = named(batch, only)
+        yield feeds | dict(zip(names, session.run(names, feeds), strict=True))

@@ -18,6 +18,7 @@ import onnx
 from numpy.typing import NDArray
 
 from edgedepth.export.lowering.metric_bins import EXACT
+from edgedepth.export.quantize.feeds import Feed
 from edgedepth.export.quantize.onnx_calibration import Range, correct_last_bias, ranges
 from edgedepth.export.quantize.onnx_edit import WEIGHTED, Editor, int8_weight, per_channel
 from edgedepth.export.quantize.onnx_layers import groups
@@ -54,7 +55,7 @@ UINT8, UINT16 = Activation(np.uint8), Activation(np.uint16)
 def quantize_static(
     model: onnx.ModelProto,
     activation: Activation,
-    batches: Sequence[NDArray[np.float32]],
+    batches: Sequence[Feed],
     kept: frozenset[str],
 ) -> onnx.ModelProto:
     """Quantize what gains by it, and of the rest the weights, apart from the first convolution and what is kept.

@@ -56,7 +56,7 @@ def _dynamic_convolution(edit: Editor, node: onnx.NodeProto) -> None:
     ]
     sums = edit.add_like(node, "ConvInteger", read, f"{output}_int32")
     sums = edit.add("Cast", [sums], f"{output}_sums", to=onnx.TensorProto.FLOAT)
-    scale = edit.add("Mul", [f"{x}_scale", edit.constant(f"{name}_scale", scales.reshape(column))], f"{output}_scale")
+    scale = edit.add("Mul", [f"{x}_scale", edit.constant(f"{name}_scale", scales.reshape(column))], f"{output}_steps")
     if len(node.input) < 3:
         edit.add("Mul", [sums, scale], output)
         return

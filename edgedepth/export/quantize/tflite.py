@@ -27,6 +27,7 @@ from edgedepth.artifact.flatbuffer import unpack
 from edgedepth.artifact.tflite_graph import TfliteGraph, TfliteOperator, describe
 from edgedepth.errors import InputError
 from edgedepth.export.lowering.metric_bins import EXACT
+from edgedepth.export.quantize.feeds import Feed
 from edgedepth.export.quantize.groups import Group
 from edgedepth.export.quantize.tflite_ranges import calibrate, is_silu_input, without_flat_silu
 from edgedepth.export.quantize.tflite_static import INT8, INT16, Activation, quantize_static, scale_groups
@@ -42,14 +43,15 @@ def groups(content: bytes) -> tuple[Group, ...]:
     return _groups(describe(unpack(content)))
 
 
-def quantize(content: bytes, precision: str, batches: Sequence[NDArray[np.float32]], keep: frozenset[str]) -> bytes:
+def quantize(content: bytes, precision: str, batches: Sequence[Feed], keep: frozenset[str]) -> bytes:
     """A float graph in another precision; the same input always gives the same bytes.
 
     Args:
         content: the float32 flatbuffer, its tensors named after layers.
         precision: ``w8``, ``dyn8``, ``w8a8`` or ``w8a16``.
-        batches: calibration inputs of the graph's shape, (B, H, W, 3) in 0..1; a batch of seeded noise joins them.
-            w8 and dyn8 need none.
+        batches: calibration inputs of the graph's shapes. Pictures alone are (B, H, W, 3) in 0..1, and a batch of
+            seeded noise joins them; of a graph with several inputs, whoever makes those has to think of noise. w8 and
+            dyn8 need none.
         keep: names of groups that stay in float, besides `ALWAYS_FLOAT`.
 
     Raises:
@@ -68,7 +70,8 @@ def quantize(content: bytes, precision: str, batches: Sequence[NDArray[np.float3
         )
     kind = INT8 if precision == "w8a8" else INT16
     inside = _integer_operators(graph, floats, kind)
-    ranges = calibrate(content, graph, scale_groups(graph, inside), [*batches, _noise(batches[0])])
+    noise = [_noise(first)] if isinstance(first := batches[0], np.ndarray) else []
+    ranges = calibrate(content, graph, scale_groups(graph, inside), [*batches, *noise])
     if kind is INT8:
         ranges = without_flat_silu(graph, ranges)
     return quantize_static(content, inside, ranges, kind)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgedepth.artifact.flatbuffer import unpack
 from edgedepth.artifact.tflite_graph import TfliteGraph
+from edgedepth.export.quantize.feeds import Feed, named
 from edgedepth.export.quantize.tflite_edit import values
 
 Range = tuple[float, float]
@@ -20,25 +21,26 @@ SILU_FLOOR = -6.0
 _BYTE_SCALE = 255.0
 
 
-def calibrate(
-    content: bytes, graph: TfliteGraph, tensors: Iterable[int], batches: Sequence[NDArray[np.float32]]
-) -> dict[int, Range]:
+def calibrate(content: bytes, graph: TfliteGraph, tensors: Iterable[int], batches: Sequence[Feed]) -> dict[int, Range]:
     """Least and greatest value of each tensor over all pictures.
 
     Args:
         content, graph: the float graph.
         tensors: which ones, constants among them.
-        batches: inputs, (B, H, W, 3) in 0..1.
+        batches: inputs, pictures being (B, H, W, 3) in 0..1.
     """
     model = unpack(content)
     constant = [i for i in tensors if graph.tensors[i].constant]
     computed = [i for i in tensors if not graph.tensors[i].constant]
     ranges = {i: _ends(values(model, i)) for i in constant}
     interpreter = _recorder(content)
-    entry = interpreter.get_input_details()[0]
+    entries = interpreter.get_input_details()
     for batch in batches:
-        fed = batch if entry["dtype"] == np.float32 else np.rint(batch * _BYTE_SCALE)
-        interpreter.set_tensor(entry["index"], fed.astype(entry["dtype"]))
+        feeds = named(batch, entries[0]["name"])
+        for entry in entries:
+            given = feeds[entry["name"]]
+            fed = given if entry["dtype"] == np.float32 else np.rint(given * _BYTE_SCALE)
+            interpreter.set_tensor(entry["index"], fed.astype(entry["dtype"]))
         interpreter.invoke()
         for i in computed:
             low, high = _ends(interpreter.get_tensor(i))

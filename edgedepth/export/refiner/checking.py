@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from edgedepth.artifact.manifest import FileEntry, Parity, RefinerEntry, Source, TensorSpec
-from edgedepth.errors import GateError
+from edgedepth.errors import GateError, InputError
 from edgedepth.export.checking import Expectation
+from edgedepth.export.formats import QUANTIZED
 from edgedepth.export.references import ReferencePicture
+from edgedepth.export.refiner.graphs import CORRECTION, FEATURES, RELATIVE
 from edgedepth.export.verify import Map, compare, feed, rejection
 from edgedepth.models.patchrefiner.nano import At, NanoPatchRefiner
-from edgedepth.runtime.refine.pair import RefinePair
+from edgedepth.runtime.refine.pair import Box, RefinePair
 from edgedepth.runtime.session import Session
 
 BOX = (0.375, 0.375, 0.625, 0.625)
@@ -29,15 +32,40 @@ class Patch:
 
     Attributes:
         picture: the reference.
-        relative, guides: (1, C, h, w), what the PyTorch model gives its refiner there.
+        given: what the PyTorch model gives its refiner there, (1, C, h, w) by the name of the graph's input.
         correction, depth: (H, W), what it gives.
+        box: where it is said to lie.
     """
 
     picture: ReferencePicture
-    relative: NDArray[np.float32]
-    guides: tuple[NDArray[np.float32], ...]
+    given: Mapping[str, NDArray[np.float32]]
     correction: Map
     depth: Map
+    box: Box = BOX
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """As they are stored beside the picture."""
+        return {"box": np.asarray(self.box, np.float32), CORRECTION: self.correction, "refined": self.depth} | dict(
+            self.given
+        )
+
+
+def stored(picture: ReferencePicture, arrays: Mapping[str, NDArray[np.float32]], entry: RefinerEntry) -> Patch:
+    """A patch from what `Patch.arrays` gave.
+
+    Raises:
+        InputError: an array is missing.
+    """
+    try:
+        left, top, right, bottom = (float(edge) for edge in arrays["box"])
+        given = {spec.name: arrays[spec.name] for spec in (entry.relative, *entry.features)}
+        return Patch(picture, given, arrays[CORRECTION], arrays["refined"], (left, top, right, bottom))
+    except KeyError as error:
+        raise InputError(
+            f"Reference {picture.name} says nothing of the refiner.",
+            f"It was written by an earlier edgedepth: {error.args[0]}.",
+            "Export the model again.",
+        ) from error
 
 
 def patches(model: NanoPatchRefiner, expected: list[Expectation]) -> list[Patch]:
@@ -51,10 +79,9 @@ def patches(model: NanoPatchRefiner, expected: list[Expectation]) -> list[Patch]
             there = At(model, boxes, depth, features, (view.shape[2], view.shape[3]))
             correction = model.refiner(view, there.relative, there.guides)
             refined = torch.exp(there.logarithm + correction)
-            guides = tuple(guide.numpy() for guide in there.guides)
-            found.append(
-                Patch(item.picture, there.relative.numpy(), guides, correction[0, 0].numpy(), refined[0, 0].numpy())
-            )
+            tensors = zip((RELATIVE, *FEATURES), (there.relative, *there.guides), strict=True)
+            given = {name: values.numpy() for name, values in tensors}
+            found.append(Patch(item.picture, given, correction[0, 0].numpy(), refined[0, 0].numpy()))
     return found
 
 
@@ -68,12 +95,11 @@ def check_refiner(path: Path, entry: RefinerEntry, expected: list[Patch]) -> tup
     parities = {}
     for patch in expected:
         feeds = {entry.graph.input.tensor.name: feed(patch.picture, entry.graph)}
-        given = zip((entry.relative, *entry.features), (patch.relative, *patch.guides), strict=True)
-        feeds |= {spec.name: _in_layout(values, spec) for spec, values in given}
+        feeds |= {spec.name: _in_layout(patch.given[spec.name], spec) for spec in (entry.relative, *entry.features)}
         (found,) = session.run_named(feeds, [entry.graph.output.tensor])
         parities[patch.picture.name] = compare(np.exp(found[0, 0]), np.exp(patch.correction), {})
     checked = replace(entry.graph, parity=parities)
-    return checked, rejection(path, parities, entry.graph.precision, "")
+    return checked, _rejection(path, parities, entry.graph.precision)
 
 
 def check_pair(
@@ -88,9 +114,15 @@ def check_pair(
     pair = RefinePair(sessions[0], sessions[1], entry, source)
     parities = {}
     for patch in expected:
-        (found,) = pair.refine(pair.coarse(patch.picture.pixels), [patch.picture.pixels], [BOX])
+        (found,) = pair.refine(pair.coarse(patch.picture.pixels), [patch.picture.pixels], [patch.box])
         parities[patch.picture.name] = compare(found, patch.depth, {})
-    return parities, rejection(folder / entry.graph.path, parities, entry.graph.precision, "")
+    return parities, _rejection(folder / entry.graph.path, parities, entry.graph.precision)
+
+
+def _rejection(path: Path, parities: dict[str, Parity], precision: str) -> GateError | None:
+    """As `rejection`; integers are not judged by noise, of which trained depth is nearly flat: it is stated only."""
+    judged = {name: one for name, one in parities.items() if precision not in QUANTIZED or name != "noise"}
+    return rejection(path, judged, precision, "")
 
 
 def _in_layout(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.float32]:

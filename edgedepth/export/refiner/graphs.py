@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -20,6 +22,7 @@ RELATIVE = "relative"
 CORRECTION = "correction"
 FEATURES = tuple(f"feature_{stride}" for stride in COARSE_STRIDES)
 """Coarse features by their stride in the whole picture, as both graphs call them."""
+M = TypeVar("M", bound=nn.Module)
 
 
 class CoarseGraph(nn.Module):
@@ -80,9 +83,20 @@ class Deployed(nn.Module):
 
 
 def graphs(model: NanoPatchRefiner) -> tuple[CoarseGraph, RefinerGraph]:
-    """Both, in evaluation mode; they share the model's weights."""
+    """Both, in evaluation mode."""
     coarse = CoarseGraph(model.coarse_branch, model.refiner.guides)
-    return coarse.eval(), RefinerGraph(model.refiner).eval()
+    return coarse.eval(), RefinerGraph(with_plain_norms(model.refiner)).eval()
+
+
+def with_plain_norms(network: M) -> M:
+    """A copy in which timm's norms with an activation inside are a norm and an activation, as lowerings know them."""
+    twin = copy.deepcopy(network)
+    for name, module in list(twin.named_modules()):
+        if isinstance(module, nn.BatchNorm2d) and isinstance(act := getattr(module, "act", None), nn.Module):
+            plain = nn.BatchNorm2d(module.num_features, module.eps)
+            plain.load_state_dict(module.state_dict())
+            twin.set_submodule(name, nn.Sequential(plain.train(module.training), act))
+    return twin
 
 
 def feature_specs(

@@ -10,7 +10,7 @@ from edgedepth.models import ModelCard
 if TYPE_CHECKING:
     from edgedepth.export.request import ExportRequest
 
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "w8", "dyn8", "w8a8")
 
 
 def require_pair(model: ModelCard, request: ExportRequest) -> None:
@@ -30,7 +30,7 @@ def require_pair(model: ModelCard, request: ExportRequest) -> None:
         raise UsageError(
             f"{model.name} cannot be exported as {asked[0]}.",
             f"Pairs of graphs have: {', '.join(PRECISIONS)}.",
-            "Leave --precision out.",
+            "Choose among these.",
         )
     if request.input == "uint8" or request.output == "depth" or request.lowering == "none":
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from edgedepth.runtime.refine.job import Refined, RefineWanted, check_wanted, refine_picture
 from edgedepth.runtime.refine.pair import RefinePair, open_pair
+from edgedepth.runtime.refine.picture import refined_depth
 from edgedepth.runtime.refine.tiles import Tiling, parse_tiling
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "open_pair",
     "parse_tiling",
     "refine_picture",
+    "refined_depth",
 ]

@@ -16,9 +16,10 @@ from edgedepth.memory import peak_memory
 from edgedepth.runtime.colour import beside, colourize, robust_range
 from edgedepth.runtime.pictures import read_picture
 from edgedepth.runtime.refine.pair import Coarse, RefinePair
+from edgedepth.runtime.refine.picture import bands, grid_of
 from edgedepth.runtime.refine.progress import DonePatches
 from edgedepth.runtime.refine.tiles import Tiling
-from edgedepth.runtime.tiling import Grid, Tile, average_grid, average_random, cut, patches_at_once, to_picture
+from edgedepth.runtime.tiling import Grid, Tile, cut, patches_at_once
 from edgedepth.runtime.writing import png_bytes, require_other, require_writable, whole_file, write_whole
 
 Map = NDArray[np.float32]
@@ -122,8 +123,7 @@ def refine_picture(
     start = perf_counter()
     picture = read_picture(source)
     size = (picture.shape[0], picture.shape[1])
-    rows, columns = pair.entry.grid
-    grid = Grid(*size, rows=rows, columns=columns, patch=pair.patch)
+    grid = grid_of(pair, picture)
     before_coarse = perf_counter()
     coarse = pair.coarse(picture)
     after_coarse = perf_counter()
@@ -166,18 +166,13 @@ class _Work:
     ) -> None:
         self._pair, self._picture, self._grid, self._coarse, self._done = pair, picture, grid, coarse, done
         self._tiling, self._on_patch = tiling, on_patch
-        self._regular = grid.tiles(tiling.passes)
-        self._random = tiling.random_tiles(grid)
-        self.count = len(self._regular) + len(self._random)
+        self.count = len(grid.tiles(tiling.passes)) + len(tiling.random_tiles(grid))
         self.finished = self.resumed = 0
         self.seconds = 0.0
 
     def bands(self) -> Iterator[Map]:
         """Rows of the refined depth at the picture's size, from top to bottom."""
-        canvas = average_grid(self._grid, self._tiling.passes, self._predict, self._pair.batch)
-        if not self._random:
-            return to_picture(canvas, self._grid)
-        return average_random(self._grid, list(canvas), self._random, self._predict, self._pair.batch)
+        return bands(self._grid, self._tiling, self._predict, self._pair.batch)
 
     def _predict(self, tiles: Sequence[Tile]) -> list[Map]:
         first = self.finished

@@ -79,7 +79,23 @@ class RefinePair:
         Returns:
             (height, width) depth each, at `patch`.
         """
-        there = [sample_box(coarse.logarithm, box, self.patch) for box in boxes]
+        there = self._log_depth(coarse, boxes)
+        feeds = self._feeds(coarse, there, patches, boxes)
+        (corrections,) = self.refiner_session.run_named(feeds, [self.entry.graph.output.tensor])
+        return [np.exp(one + correction[0]) for one, correction in zip(there, corrections, strict=False)]
+
+    def inputs(
+        self, coarse: Coarse, patches: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
+    ) -> dict[str, NDArray[Any]]:
+        """What `refine` feeds the refiner, by name."""
+        return self._feeds(coarse, self._log_depth(coarse, boxes), patches, boxes)
+
+    def _log_depth(self, coarse: Coarse, boxes: Sequence[Box]) -> list[Map]:
+        return [sample_box(coarse.logarithm, box, self.patch) for box in boxes]
+
+    def _feeds(
+        self, coarse: Coarse, there: list[Map], patches: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
+    ) -> dict[str, NDArray[Any]]:
         contract = self.entry.graph.input
         feeds = {
             contract.tensor.name: to_batch(patches, contract),
@@ -88,8 +104,7 @@ class RefinePair:
         for values, spec in zip(coarse.features, self.entry.features, strict=True):
             cells = spec.shape[2:4] if spec.layout == "NCHW" else spec.shape[1:3]
             feeds[spec.name] = _fed([sample_box(values, box, (cells[0], cells[1])) for box in boxes], spec)
-        (corrections,) = self.refiner_session.run_named(feeds, [self.entry.graph.output.tensor])
-        return [np.exp(one + correction[0]) for one, correction in zip(there, corrections, strict=False)]
+        return feeds
 
 
 def _fed(maps: list[Map], spec: TensorSpec) -> NDArray[Any]:
@@ -102,6 +117,11 @@ def open_pair(
     path: Path, *, file_format: str | None = None, precision: str | None = None, threads: int = 1
 ) -> RefinePair:
     """Open an artifact's refiner and the coarse file that it belongs to; of several that fit, the first.
+
+    Args:
+        path: the folder, or a coarse file of it.
+        file_format, precision: of the refiner.
+        threads: of both.
 
     Raises:
         InputError: not an artifact, or a damaged one.
@@ -116,13 +136,15 @@ def open_pair(
             "Its graphs take whole pictures only.",
             "Export one: edgedepth export prv2-nano; or run without --tiles.",
         )
-    coarse = choose(artifact, file_format=file_format, precision=precision)
-    entry = next((one for one in held if one.coarse == coarse.path), None)
-    if entry is None:
-        raise UsageError(
-            f"{coarse.path} has no refiner.",
-            f"Those of this artifact belong to {', '.join(one.coarse for one in held)}.",
-            "Name one of these formats and precisions.",
-        )
-    sessions = [Session(artifact.path(file), file, threads) for file in (coarse, entry.graph)]
-    return RefinePair(sessions[0], sessions[1], entry, artifact.manifest.source)
+    choose(artifact)  # refuses a refiner by itself
+    for entry in held:
+        coarse = next((file for file in artifact.files if file.path == entry.coarse), None)
+        fits = file_format in (None, entry.graph.format) and precision in (None, entry.graph.precision)
+        if coarse is not None and fits:
+            sessions = [Session(artifact.path(file), file, threads) for file in (coarse, entry.graph)]
+            return RefinePair(sessions[0], sessions[1], entry, artifact.manifest.source)
+    raise UsageError(
+        f"{path} has no {' '.join(filter(None, (file_format, precision)))} refiner.",
+        f"This artifact has {', '.join(one.graph.path for one in held)}.",
+        "Name one of these formats and precisions.",
+    )

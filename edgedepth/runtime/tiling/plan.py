@@ -63,7 +63,7 @@ class Grid:
             raise UsageError(
                 f"A picture of {self.height}x{self.width} cannot be cut into {self.rows} x {self.columns} patches.",
                 "The last of them would hold nothing of it.",
-                "Run the coarse model alone on a picture that small, or cut it into fewer patches.",
+                "Leave --tiles out: the coarse model alone sees all of a picture that small.",
             )
 
     @property

@@ -1,0 +1,13 @@
+"""What tests of exported pairs share."""
+
+from __future__ import annotations
+
+SIZE = (64, 64)
+FORMATS = ("onnx", "tflite")
+INTEGERS = ("w8a8", "w8", "dyn8")
+PRECISIONS = ("fp32", "fp16", *INTEGERS)
+
+
+def entries(pair, precision="fp32"):
+    """An exported pair's refiners of one precision, by format."""
+    return {one.graph.format: one for one in pair.artifact.manifest.refiners if one.graph.precision == precision}
