@@ -40,6 +40,10 @@ def evaluate(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Of a folder, these files; of a PyTorch model, its input.")
     ] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option(help="Of a folder with a refiner, also refined depth: m1, m2, r32, or several, such as m1,m2."),
+    ] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="Training frames with depth: adds rows of constant maps.")
     ] = None,
@@ -71,6 +75,7 @@ def evaluate(
     from edgedepth.evaluation.protocol import evaluate as measure
     from edgedepth.evaluation.report import Results, as_object, tables
     from edgedepth.evaluation.sheet import chosen_frames, write_sheet
+    from edgedepth.runtime.refine import parse_tiling
 
     rule = protocol_named(
         protocol,
@@ -86,7 +91,9 @@ def evaluate(
         dataset = MaskedRig(dataset, masks)
     pictured = chosen_frames(sheet, frames, dataset)
     threads = threads or min(MOST_DEFAULT_THREADS, os.cpu_count() or 1)
-    predictors = open_predictors(models, Choice(file_format, precision, parse_size(size) if size else None, threads))
+    tilings = tuple(map(parse_tiling, tiles.split(","))) if tiles else ()
+    sized = parse_size(size) if size else None
+    predictors = open_predictors(models, Choice(file_format, precision, sized, threads, tilings))
     training = open_dataset(baseline) if baseline else None
     if training and masks and training.moments:
         training = MaskedRig(training, masks)

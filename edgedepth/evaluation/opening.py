@@ -11,8 +11,10 @@ from edgedepth.artifact.manifest import FILE_NAME
 from edgedepth.errors import InputError, UsageError
 from edgedepth.evaluation.artifact_predictor import ArtifactPredictor
 from edgedepth.evaluation.predictor import Predictor
+from edgedepth.evaluation.refined_predictor import RefinedPredictor
 from edgedepth.models import ModelCard, card, cards, shipped_weights
 from edgedepth.runtime.predictor import open_predictor as open_file
+from edgedepth.runtime.refine import Tiling, open_pair
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Choice:
         size: (height, width): of a folder, the files to measure; of a PyTorch model, its input. None is every file,
             and what the checkpoint or the card says.
         threads: of every runtime; None leaves PyTorch as it is and gives files one.
+        tilings: of an artifact folder with refiners, refined depth is measured too, once for each.
     """
 
     file_format: str | None = None
     precision: str | None = None
     size: tuple[int, int] | None = None
     threads: int | None = None
+    tilings: tuple[Tiling, ...] = ()
 
 
 def open_predictors(named: Sequence[str], choice: Choice | None = None) -> list[Predictor]:
@@ -48,7 +52,8 @@ def open_predictors(named: Sequence[str], choice: Choice | None = None) -> list[
         CheckpointError: a checkpoint that cannot be loaded.
     """
     choice = choice or Choice()
-    for option, value in (("--format", choice.file_format), ("--precision", choice.precision)):
+    tiles = ",".join(tiling.name for tiling in choice.tilings) or None
+    for option, value in (("--format", choice.file_format), ("--precision", choice.precision), ("--tiles", tiles)):
         if value is not None and not any(map(_is_artifact, named)):
             raise UsageError(
                 f"{option} {value} has no effect.",
@@ -70,13 +75,20 @@ def _files_of(path: Path, choice: Choice) -> list[Predictor]:
     artifact = open_artifact(path)
     # Raises where nothing fits, and lists what there is.
     choose(artifact, file_format=choice.file_format, precision=choice.precision, size=choice.size)
-    return [
-        ArtifactPredictor(open_file(artifact.path(entry), threads=choice.threads or 1), str(artifact.path(entry)))
-        for entry in artifact.files
-        if choice.file_format in (None, entry.format)
-        and choice.precision in (None, entry.precision)
-        and choice.size in (None, entry.size)
-    ]
+    threads = choice.threads or 1
+    found: list[Predictor] = []
+    for entry in artifact.files:
+        if (
+            choice.file_format in (None, entry.format)
+            and choice.precision in (None, entry.precision)
+            and choice.size in (None, entry.size)
+        ):
+            title = str(artifact.path(entry))
+            found.append(ArtifactPredictor(open_file(artifact.path(entry), threads=threads), title))
+            if choice.tilings:
+                pair = open_pair(path, file_format=entry.format, precision=entry.precision, threads=threads)
+                found += [RefinedPredictor(pair, tiling, f"{title} {tiling.name}") for tiling in choice.tilings]
+    return found
 
 
 def _open_torch(name: str, choice: Choice) -> Predictor:

@@ -10,13 +10,17 @@ import numpy as np
 from edgedepth.evaluation.boundaries import EdgeScores, edge_scores
 from edgedepth.evaluation.breakdown import Part, parts_of, pooled
 from edgedepth.evaluation.comparison import Comparison, compare, require_comparable
-from edgedepth.evaluation.datasets.base import DepthDataset
+from edgedepth.evaluation.datasets.base import DepthDataset, DepthSample
 from edgedepth.evaluation.drift import ScaleSpread, scale_spread
+from edgedepth.evaluation.jumps import jump_share
 from edgedepth.evaluation.metrics import DepthMetrics, depth_metrics, mean_metrics
 from edgedepth.evaluation.named_protocols import DEFAULT, PROTOCOLS, EvaluationProtocol
 from edgedepth.evaluation.predictor import Predictor
 
 __all__ = ["EvaluationProtocol", "EvaluationReport", "FrameResult", "Predictor", "evaluate"]
+
+NEARLY_DENSE = 0.85
+"""Share of a frame's pixels that must be measured for borders to be measured too."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class FrameResult:
         parts: by depth range, and of what moves and stands where the dataset says so.
         scale: metres per unit of the prediction (see `Comparison.scale`).
         edges: None where ground truth is sparse or has no border.
+        jumps: see `jump_share`; None where ground truth is not sparse, or has hardly any jump between near pixels.
         camera: of a rig, which one took it; empty elsewhere.
     """
 
@@ -40,6 +45,7 @@ class FrameResult:
     scale: float | None
     edges: EdgeScores | None
     camera: str = ""
+    jumps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class EvaluationReport:
         dataset: its title.
         protocol: how predictions were compared.
         results: frame by frame.
-        dense: whether the dataset's ground truth is dense, so that borders were measured.
+        dense: whether the dataset's ground truth is dense or nearly so, so that borders were measured.
     """
 
     predictor: str
@@ -99,6 +105,12 @@ class EvaluationReport:
         return EdgeScores(float(np.mean([one.f1 for one in found])), float(np.mean([one.soft_error for one in found])))
 
     @property
+    def jumps(self) -> float | None:
+        """The mean over the frames that have jumps; None without any."""
+        found = [result.jumps for result in self.results if result.jumps is not None]
+        return float(np.mean(found)) if found else None
+
+    @property
     def scales(self) -> list[float]:
         """Metres per unit, frame by frame; empty where the prediction has an unknown shift."""
         return [result.scale for result in self.results if result.scale is not None]
@@ -137,7 +149,7 @@ def evaluate(
         names = [name for moment in dataset.moments for name in moment] or dataset.names
     for name in names:
         sample = dataset.read(name)
-        dense |= sample.dense
+        dense |= has_borders(sample)
         results.append(measure(compare(predictor, sample, protocol), protocol))
         on_frame(name)
     if not results:
@@ -153,12 +165,26 @@ def measure(frame: Comparison, protocol: EvaluationProtocol) -> FrameResult:
         metrics=depth_metrics(frame.predicted, frame.truth),
         parts=parts_of(frame, protocol.ranges),
         scale=frame.scale,
-        edges=_edges(frame, protocol) if frame.sample.dense else None,
+        edges=_edges(frame, protocol) if has_borders(frame.sample) else None,
         camera=frame.sample.camera,
+        jumps=None if has_borders(frame.sample) else _jumps(frame),
     )
 
 
+def has_borders(sample: DepthSample) -> bool:
+    """Whether ground truth is dense enough for its borders to be borders of things."""
+    return sample.dense or float((sample.depth > 0).mean()) >= NEARLY_DENSE
+
+
+def _jumps(frame: Comparison) -> float | None:
+    return jump_share(frame.depth, frame.sample.depth.astype(np.float64), frame.mask)
+
+
 def _edges(frame: Comparison, protocol: EvaluationProtocol) -> EdgeScores | None:
-    """Borders inside the crop; what is out of reach, such as sky, counts as the farthest depth in both maps."""
+    """Borders inside the crop; what is out of reach, such as sky, counts as the farthest depth in both maps.
+
+    Of ground truth that is not dense only measured pixels count, so that gaps are no borders.
+    """
     reached = np.where(frame.sample.depth > 0, frame.sample.depth, np.inf).astype(np.float64)
-    return edge_scores(frame.depth, np.clip(reached, protocol.min_depth, protocol.max_depth), frame.area)
+    area = frame.area if frame.sample.dense else frame.mask
+    return edge_scores(frame.depth, np.clip(reached, protocol.min_depth, protocol.max_depth), area)

@@ -50,7 +50,7 @@ def tables(results: Results, *, per_frame: bool = False) -> list[Table]:
     found = [_metrics_table(results), _parts_table(results)]
     if results.models[0].cameras:
         found.append(_cameras_table(results))
-    if any(report.edges for report in results.models):
+    if any(report.edges or report.jumps is not None for report in results.models):
         found.append(_edges_table(results))
     if len(results.models) > 1 and all(report.scales for report in results.models):
         found.append(_scale_table(results))
@@ -110,6 +110,13 @@ def _cameras_table(results: Results) -> Table:
 
 
 def _edges_table(results: Results) -> Table:
+    if not any(report.edges for report in results.models):
+        table = _table("Borders", "share of jumps")
+        table.caption = "between measured pixels that are near each other; ground truth is sparse"
+        for report in results.models:
+            if report.jumps is not None:
+                table.add_row(report.predictor, f"{report.jumps:.3f}")
+        return table
     table = _table("Borders", "boundary F1", "soft edge error")
     for report in results.models:
         if report.edges:
@@ -176,6 +183,7 @@ def _report_object(report: EvaluationReport) -> dict[str, Any]:
             name: {"frames": len(report.cameras[name]), **mean.as_dict()} for name, mean in report.camera_means.items()
         },
         "edges": edges,
+        "jumps": report.jumps,
         "scale": report.scale and asdict(report.scale),
         "frames": {result.name: _frame_object(result) for result in report.results},
     }
@@ -193,6 +201,7 @@ def _frame_object(result: FrameResult) -> dict[str, Any]:
         "metres_per_unit": result.scale,
         "parts": _parts_object(result.parts),
         "edges": result.edges and asdict(result.edges),
+        "jumps": result.jumps,
     }
 
 

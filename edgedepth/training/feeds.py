@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from edgedepth.training.augment import Batch, augment
 from edgedepth.training.clip_batch import ClipBatch, change, gather
 from edgedepth.training.clips import load_clips
-from edgedepth.training.frames import load_frames
+from edgedepth.training.frames import FrameBank, load_frames
 from edgedepth.training.recipe import Recipe, Span
+from edgedepth.training.refiner import close_up_batch
+from edgedepth.training.refiner.close_up_batch import CloseUpBatch, whole_batch
+from edgedepth.training.refiner.close_ups import CloseUps, load_close_ups
 from edgedepth.training.schedule import changes_at, clips_at, frames_at, passes_before
+from edgedepth.training.settings import PATCH
 from edgedepth.training.surround import rig_batch
 from edgedepth.training.surround.moments import MomentBank
 from edgedepth.training.surround.rig_batch import RigBatch
@@ -36,11 +41,7 @@ class FrameFeed:
         recipe, bank = self._recipe, self.bank
         stage = recipe.stage_at(step)
         chosen = torch.tensor(frames_at(step, recipe, bank.order, bank.rendered))
-        raw = Batch(
-            bank.images[chosen].float() / 255.0,
-            bank.depths[chosen] / recipe.targets.metres_per_unit,
-            bank.weights[chosen],
-        )
+        raw = _frames(bank, chosen, recipe.targets.metres_per_unit)
         changed = augment(raw, (stage.height, stage.width), recipe.augmentation, changes_at(step, recipe))
         return Batch(*(part.to(self._device) for part in (changed.images, changed.depths, changed.weights)))
 
@@ -94,3 +95,59 @@ class MomentFeed:
         moments = [bank.read(number, (stage.height, stage.width)) for number in chosen]
         plain = rig_batch.gather(moments, [bank.names[number] for number in chosen])
         return rig_batch.change(plain, recipe.augmentation, changes_at(step, recipe)).to(self._device)
+
+
+class CloseUpFeed:
+    """Batches of the refiners' stages; pictures are rendered as they are needed.
+
+    Args:
+        recipe: checked already.
+        data: the folder that the sources' folders are relative to.
+        whole: (height, width) of a rendered picture as the coarse model sees it.
+        kept: where rendered pictures are kept for the next time.
+        device: where batches go.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, whole: tuple[int, int], kept: Path, device: torch.device) -> None:
+        self._recipe, self._whole, self._kept, self._device = recipe, whole, kept, device
+        self.bank = load_frames(recipe, data) if recipe.sources else None
+
+    def coarse(self, step: int) -> Batch:
+        """The augmented batch of a step of whole pictures, those of the sources first."""
+        recipe, stage, rng = self._recipe, self._recipe.stage_at(step), changes_at(step, self._recipe)
+        count, chosen = stage.batch - stage.rendered, self._chosen(step)
+        kinds = []
+        if self.bank and count:
+            kinds.append(_frames(self.bank, torch.tensor(chosen[:count]), recipe.targets.metres_per_unit))
+        if stage.rendered:
+            kinds.append(whole_batch([self._close_ups(number) for number in chosen[count:]], recipe.targets))
+        changed = [augment(raw, (stage.height, stage.width), recipe.augmentation, rng) for raw in kinds]
+        parts = zip(*((one.images, one.depths, one.weights) for one in changed), strict=True)
+        return Batch(*(torch.cat(part).to(self._device) for part in parts))
+
+    def close_ups(self, step: int) -> tuple[CloseUpBatch, np.random.Generator]:
+        """The changed batch of a step of patches, and the random numbers of its losses."""
+        recipe, stage, rng = self._recipe, self._recipe.stage_at(step), changes_at(step, self._recipe)
+        pictures = [self._close_ups(number) for number in self._chosen(step)]
+        size = stage.height, stage.width
+        parts = close_up_batch.choose_parts(pictures, recipe.refinement.patches, size, rng)
+        plain = close_up_batch.gather(pictures, parts, size, recipe.targets)
+        return close_up_batch.change(plain, recipe.augmentation, recipe.refinement.softest, rng).to(self._device), rng
+
+    def held_out(self, number: int) -> CloseUpBatch:
+        """Picture 0 .. `hold_out` - 1 of streets that no step sees, all its patches as they are, on the CPU."""
+        picture = load_close_ups(self._recipe.rendered.seed + 1, number, self._whole, self._kept)
+        parts = [[(patch, 0, 0) for patch in range(len(picture.patches))]]
+        return close_up_batch.gather([picture], parts, PATCH, self._recipe.targets)
+
+    def _chosen(self, step: int) -> list[int]:
+        """Frames of the bank, then streets, by their numbers."""
+        order = self.bank.order if self.bank else ()
+        return frames_at(step, self._recipe, order, tuple(range(self._recipe.rendered.count)))
+
+    def _close_ups(self, street: int) -> CloseUps:
+        return load_close_ups(self._recipe.rendered.seed, street, self._whole, self._kept)
+
+
+def _frames(bank: FrameBank, chosen: torch.Tensor, unit: float) -> Batch:
+    return Batch(bank.images[chosen].float() / 255.0, bank.depths[chosen] / unit, bank.weights[chosen])

@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from edgedepth.evaluation.boundaries import boundary_f1
 from edgedepth.evaluation.datasets import DepthDataset
 from edgedepth.evaluation.metrics import DepthMetrics, mean_metrics
 from edgedepth.evaluation.protocol import EvaluationProtocol, evaluate
 from edgedepth.evaluation.torch_predictor import TorchPredictor
-from edgedepth.models import ModelCard
+from edgedepth.models import ModelCard, card
 from edgedepth.training.clip_batch import gather
 from edgedepth.training.clips import ClipBank
+from edgedepth.training.feeds import CloseUpFeed
 from edgedepth.training.frames import open_source
 from edgedepth.training.objectives import Setting, disparities_of, reprojections
 from edgedepth.training.recipe import Recipe
+from edgedepth.training.refiner.objective import predict
+from edgedepth.training.settings import PATCH
 
 _AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class PatchErrors:
+    """Of the kept-out pictures' patches, coarse and refined: mean absolute log error and boundary F1.
+
+    Scale is aligned by the medians of each whole picture.
+    """
+
+    coarse_error: float
+    refined_error: float
+    coarse_f1: float
+    refined_f1: float
 
 
 @dataclass(frozen=True)
@@ -31,33 +49,43 @@ class HeldOut:
             as it gives them.
         photometric: mean of the least reprojection error at the finest scale over all pixels, without any mask,
             where held-out frames have other views.
+        patches: of a refiner.
     """
 
     depth: DepthMetrics | None = None
     photometric: float | None = None
+    patches: PatchErrors | None = None
 
     def as_dict(self) -> dict[str, float]:
         """What there is, by name."""
         found = dict(self.depth.as_dict()) if self.depth else {}
+        found |= asdict(self.patches) if self.patches else {}
         return found if self.photometric is None else {**found, "photometric": self.photometric}
 
     def __str__(self) -> str:
         parts = [f"AbsRel {self.depth.abs_rel:.3f}"] if self.depth else []
         parts += [] if self.photometric is None else [f"photometric error {self.photometric:.4f}"]
+        if self.patches:
+            errors = self.patches
+            parts.append(f"log error {errors.coarse_error:.4f} to {errors.refined_error:.4f}")
+            parts.append(f"boundary F1 {errors.coarse_f1:.3f} to {errors.refined_f1:.3f}")
         return "held-out " + ", ".join(parts)
 
 
-def depth_metrics_of(model: Any, card: ModelCard, recipe: Recipe, data: Path) -> DepthMetrics | None:
+def depth_metrics_of(
+    model: Any, card: ModelCard, recipe: Recipe, data: Path, size: tuple[int, int] | None = None
+) -> DepthMetrics | None:
     """Mean metrics on the held-out frames that have measured depth; None if there are none.
 
     Args:
         model: a depth network in evaluation mode on the CPU.
         card: it was built from.
-        recipe: says which frames are held out, and at what size the network sees them.
+        recipe: says which frames are held out.
         data: the folder that the sources' folders are relative to.
+        size: (height, width) at which the network sees them; None is the last stage's.
     """
     stage = recipe.stages[-1]
-    predictor = TorchPredictor(model, card, (stage.height, stage.width))
+    predictor = TorchPredictor(model, card, size or (stage.height, stage.width))
     protocol = EvaluationProtocol("none", max_depth=recipe.targets.max_depth) if card.output.metric else None
     found: list[DepthMetrics] = []
     for source in recipe.sources:
@@ -104,3 +132,29 @@ def photometric_error_of(model: Any, setting: Setting, bank: ClipBank, device: t
     if pose is not None:
         pose.train(training)
     return total / len(bank.held_out)
+
+
+def refinement_of(model: Any, base: ModelCard, setting: Setting, feed: CloseUpFeed, data: Path) -> HeldOut:
+    """Of held-out frames of the sources the coarse model's depth; of kept-out pictures what refining changes.
+
+    Args:
+        model: a refiner with its coarse model, in evaluation mode on the CPU.
+        base: its card.
+        setting: of the run.
+        feed: holds the pictures.
+        data: the folder that the sources' folders are relative to.
+    """
+    size = base.input.height, base.input.width
+    network = model.coarse_branch.network
+    depth = depth_metrics_of(network, card(model.config.coarse), setting.recipe, data, size)
+    rows = []
+    everywhere = np.ones(PATCH, np.bool_)
+    with torch.no_grad():
+        for number in range(setting.recipe.refinement.hold_out):
+            found = predict(model, setting, feed.held_out(number))
+            kinds = (one[:, 0].double().numpy() for one in (found.before, found.after, found.truth))
+            for before, after, truth in zip(*kinds, strict=True):
+                errors = [float(np.abs(one - truth).mean()) for one in (before, after)]
+                scores = [boundary_f1(np.exp(one), np.exp(truth), everywhere) for one in (before, after)]
+                rows.append([*errors, *scores])
+    return HeldOut(depth, patches=PatchErrors(*np.mean(rows, 0).tolist()))

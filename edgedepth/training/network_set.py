@@ -10,16 +10,17 @@ import torch
 from torch import nn
 
 from edgedepth.errors import UsageError
-from edgedepth.models import ModelCard, build, checkpoint
+from edgedepth.models import ModelCard, build, cards, checkpoint, shipped_weights
 from edgedepth.models.init import initialise
 from edgedepth.models.shared.resnet import ResNet18
 from edgedepth.training.networks import MuPredictor, PoseNet, VarianceNet
 from edgedepth.training.pretrained import load_resnet18
 from edgedepth.training.recipe import Recipe
-from edgedepth.training.settings import SELF_SUPERVISED
+from edgedepth.training.settings import REFINING, SELF_SUPERVISED
 from edgedepth.training.state import Average
 
 EARLY, LATE = "early", "late"
+_PARTS = {"core": "core", "coarse": "coarse_branch.network"}  # networks within a network, by the field that names them
 _FRAMES = 3  # of a sample, that the variance network sees
 _MU_LEVEL = 1  # of the decoder, whose features the threshold network reads
 
@@ -35,6 +36,7 @@ class NetworkSet:
 
     Attributes:
         depth: the network that the run is for, in training mode.
+        licence: of the weights that it started from; empty if it starts from the seed or they state none.
         average: the moving average of its weights.
         pose, variance, threshold: None where no stage needs them.
         frozen: depth networks of the first stage, `EARLY` and `LATE`, once there are any.
@@ -42,6 +44,7 @@ class NetworkSet:
 
     def __init__(self, recipe: Recipe, base: ModelCard, data: Path, device: torch.device) -> None:
         self._recipe, self._base, self._data, self._device = recipe, base, data, device
+        self.licence = ""
         self.start_depth()
         objectives = {stage.objective for stage in recipe.stages}
         masked = "masked" in objectives
@@ -75,20 +78,28 @@ class NetworkSet:
 
     def _pretrained(self) -> Any:
         path = self._data / self._recipe.initial
+        if self._recipe.initial in cards():
+            path = shipped_weights(cards()[self._recipe.initial]) or path
         loaded = checkpoint.load(path)
-        core: str | None = getattr(self._base.config, "core", None)
-        if loaded.card.name not in {self._base.name, core}:
+        self.licence = loaded.notes.get("licence", "")
+        role = next((role for role in _PARTS if hasattr(self._base.config, role)), "")
+        inner: str | None = getattr(self._base.config, role, None)
+        if loaded.card.name not in {self._base.name, inner}:
             raise UsageError(
                 f"The recipe trains {self._base.name} but starts from another model.",
                 f"{path} holds {loaded.card.name}.",
-                f"Name a checkpoint of {self._base.name}{f' or of its core {core}' if core else ''}, or none.",
+                f"Name a checkpoint of {self._base.name}{f' or of its {role} {inner}' if inner else ''}, or none.",
             )
         model: Any = build(self._base)
-        if loaded.card.name == core:
+        if loaded.card.name == inner:
             initialise(model, self._recipe.seed)
-        part = model.core if loaded.card.name == core else model
+        part = model.get_submodule(_PARTS[role]) if loaded.card.name == inner else model
         part.load_state_dict(loaded.model.state_dict())
         return model
+
+    def start_refining(self) -> None:
+        """Corrections start at none: what has been learned from patches alone stays, but for the last convolution."""
+        nn.init.zeros_(self.depth.refiner.refiner_fusion_model.final_conv.weight)
 
     def freeze(self, name: str) -> None:
         """Remember the depth network as it is now, as `EARLY` or `LATE`."""
@@ -100,11 +111,27 @@ class NetworkSet:
 
         The frozen one is put into evaluation mode, the others into training mode.
         """
+        if objective in REFINING:
+            return self._trained_refining(objective)
         masked = objective == "masked"
         if self.pose is not None:
             self.pose.train(mode=not masked).requires_grad_(requires_grad=not masked)
         beside = {"photometric": (self.pose,), "masked": (self.variance, self.threshold)}
         return [self.depth, *(network for network in beside.get(objective, ()) if network is not None)]
+
+    def _trained_refining(self, objective: str) -> list[nn.Module]:
+        network, refiner = self.depth.coarse_branch.network, self.depth.refiner
+        # Beside a refiner, few pictures make a batch: the coarse model's statistics stay as they are.
+        network_learns = objective == "coarse" or (objective == "refined" and self._recipe.refinement.coarse_rate > 0)
+        network.train(mode=objective == "coarse").requires_grad_(requires_grad=network_learns)
+        if objective == "coarse":
+            return [network]
+        return [refiner, network] if network_learns else [refiner]
+
+    def pace(self, objective: str, network: nn.Module) -> float:
+        """Of a trained network's learning rate over the recipe's."""
+        slower = objective == "refined" and network is self.depth.coarse_branch.network
+        return self._recipe.refinement.coarse_rate if slower else 1.0
 
     def averaged(self) -> Any:
         """A depth network of its own with the averaged weights, in evaluation mode on the CPU."""

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgedepth.errors import UsageError
+from edgedepth.models.registry import card
 from edgedepth.training.settings import (
+    PATCH,
+    REFINING,
     SELF_SUPERVISED,
     THRESHOLDS,
     Augmentation,
@@ -19,6 +22,7 @@ from edgedepth.training.settings import (
     Objective,
     Optimisation,
     Photometric,
+    Refinement,
     Rendered,
     Source,
     Stage,
@@ -34,6 +38,7 @@ __all__ = [
     "Optimisation",
     "Photometric",
     "Recipe",
+    "Refinement",
     "Rendered",
     "Source",
     "Span",
@@ -66,10 +71,11 @@ class Recipe:
         model: a card's name.
         seed: of the initial weights, the order of frames and every augmentation.
         config: fields of the card's configuration that are replaced.
-        sources, stages: at least one each.
+        sources, stages: at least one each; no source where every picture is rendered.
         rendered: pictures that stages may mix in.
-        initial: a checkpoint, relative to the data, that the depth network starts from, of itself or of the core that
-            it is built on; empty is random weights.
+        initial: a checkpoint, relative to the data, that the depth network starts from, of itself or of the core or
+            the coarse model that it is built on; or a model's name, which stands for its shipped weights; empty is
+            random weights.
         report_every, save_every, monitor_every: steps between log lines, saved states and measurements on the
             held-out frames.
     """
@@ -87,6 +93,7 @@ class Recipe:
     photometric: Photometric = field(default_factory=Photometric)
     masked: Masked = field(default_factory=Masked)
     distillation: Distillation = field(default_factory=Distillation)
+    refinement: Refinement = field(default_factory=Refinement)
     initial: str = ""
     report_every: int = 50
     save_every: int = 500
@@ -178,6 +185,12 @@ def check(recipe: Recipe) -> None:
     both = recipe.optimisation.bfloat16 and recipe.optimisation.float16
     _require(not both, "optimisation.float16", "set, and bfloat16 as well", "one of them")
     _check_self_supervision(recipe)
+    if {span.objective for span in recipe.spans} & set(REFINING):
+        _check_refinement(recipe)
+    else:
+        whole = card(recipe.model).takes == "picture"
+        _require(whole, "stages.objective", f"of depth networks, for {recipe.model}", " or ".join(REFINING))
+        _require(bool(recipe.sources), "sources", "none", "one or more")
     if "metric" in {span.objective for span in recipe.spans}:
         _check_metric(recipe)
     else:
@@ -203,6 +216,29 @@ def _check_metric(recipe: Recipe) -> None:
     _require(settings.pool > 0, "distillation.pool", settings.pool, "1 or more")
     whole = all(stage.height % settings.pool == stage.width % settings.pool == 0 for stage in recipe.stages)
     _require(whole, "distillation.pool", settings.pool, "a divisor of every stage's sides")
+
+
+def _check_refinement(recipe: Recipe) -> None:
+    coarse = getattr(card(recipe.model).config, "coarse", None)
+    _require(bool(coarse), "stages.objective", f"of refiners, for {recipe.model}", "those of depth networks")
+    objectives = [span.objective for span in recipe.spans]
+    ordered = [objective for objective in REFINING if objective in objectives]
+    _require(objectives == ordered, "stages", " then ".join(objectives), f"{', '.join(REFINING)}, in that order")
+    for stage in recipe.stages:
+        if stage.objective == "coarse":
+            _require(stage.rendered == stage.batch or bool(recipe.sources), "sources", "none", "one or more")
+        else:
+            _require(stage.rendered == stage.batch, "stages.rendered", stage.rendered, "the batch, where patches are")
+            smaller = stage.height <= PATCH[0] and stage.width <= PATCH[1]
+            _require(smaller, "stages", f"{stage.height}x{stage.width}", f"{PATCH[0]}x{PATCH[1]} at most")
+    settings = recipe.refinement
+    for name in ("patches", "hold_out", "pairs"):
+        _require(getattr(settings, name) > 0, f"refinement.{name}", getattr(settings, name), "1 or more")
+    _require(settings.coarse_rate >= 0, "refinement.coarse_rate", settings.coarse_rate, "0 or more")
+    _require(settings.softest >= 1, "refinement.softest", settings.softest, "1 or more")
+    weights = settings.silog, settings.absolute, settings.gradient, settings.local, settings.detail
+    counted = weights[1:] if "sharpened" in objectives else weights
+    _require(min(weights) >= 0 < max(counted), "refinement", f"weighed {weights}", "weights of 0 or more, one above")
 
 
 def _check_self_supervision(recipe: Recipe) -> None:

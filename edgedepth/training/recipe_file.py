@@ -15,6 +15,7 @@ from edgedepth.training.recipe import (
     Optimisation,
     Photometric,
     Recipe,
+    Refinement,
     Rendered,
     Source,
     Stage,
@@ -32,6 +33,7 @@ _TABLES: dict[str, type] = {
     "photometric": Photometric,
     "masked": Masked,
     "distillation": Distillation,
+    "refinement": Refinement,
 }
 _LISTS: dict[str, type] = {"sources": Source, "stages": Stage}
 
@@ -69,7 +71,7 @@ def read_recipe(path: Path) -> Recipe:
             sections[key] = fill(kind, sections[key], f"{path}: [{key}]")
     for key, kind in _LISTS.items():
         items = sections.get(key, [])
-        if not isinstance(items, list) or not items:
+        if not isinstance(items, list) or not (items or key == "sources"):  # `check` knows who needs none
             raise UsageError(f"{path} names no {key}.", "", f"Add at least one [[{key}]] table.")
         sections[key] = tuple(fill(kind, item, f"{path}: [[{key}]]") for item in items)
     recipe: Recipe = fill(Recipe, sections, f"{path}: the top level")

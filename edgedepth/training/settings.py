@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Objective = Literal["supervised", "photometric", "masked", "metric"]
+Objective = Literal["supervised", "photometric", "masked", "metric", "coarse", "noisy", "refined", "sharpened"]
 SELF_SUPERVISED: tuple[Objective, ...] = ("photometric", "masked")
 """Objectives that compare views of one clip with each other."""
+REFINING: tuple[Objective, ...] = ("coarse", "noisy", "refined", "sharpened")
+"""Objectives of refiners, in the order in which they may follow each other."""
+PATCH = (256, 320)
+"""Height and width of the patches that refiners are trained on; a step sees a part of each."""
 THRESHOLDS = (0.08, 0.15)
 """Between these the threshold network's output lies."""
 
@@ -60,8 +64,10 @@ class Stage:
         batch: pictures per step; of a metric stage, moments, each with all views of its rig.
         rendered: how many of them are rendered streets.
         objective: what is minimised: depth against targets; the photometric error of FlexDepth's first stage; its
-            masked likelihood, the second stage, which has to follow a photometric one; or, for surround students,
-            metric depth of all views of a rig against targets and against a teacher.
+            masked likelihood, the second stage, which has to follow a photometric one; for surround students,
+            metric depth of all views of a rig against targets and against a teacher; or, for refiners, depth of
+            the coarse model alone, depth of patches alone with noise in place of a coarse model, refined depth by both
+            networks, or refined depth by the refiner alone, without the scale-invariant log loss.
         supervised: weight of the supervised loss beside a self-supervised one.
     """
 
@@ -248,3 +254,36 @@ class Distillation:
     huber: float = 1.0
     pool: int = 1
     recompute: bool = False
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What stages with patches minimise, in log depth, all of it on rendered pictures.
+
+    `height` and `width` of such a stage are of the part of a patch that a step sees, its `batch` counts pictures.
+    Targets are exact, so they serve where a teacher's pseudo labels do: for detail.
+
+    Attributes:
+        coarse_rate: the coarse model's learning rate over the refiner's in refined stages; 0 leaves it as it is.
+        patches: of each picture in a step.
+        hold_out: pictures of other streets that the monitor measures.
+        softest: patches are shrunk by up to this factor and enlarged again, as those of small pictures are.
+        silog: weight of the scale-invariant log loss; a square prefers a smeared border to a misplaced one, so
+            sharpened stages do without.
+        absolute: weight of the mean absolute log error.
+        gradient: weight of multi-scale log-gradient matching.
+        local: weight of local scale-and-shift-invariant gradient matching, on 100 windows of 23 pixels.
+        detail: weight of the ranking and the scale-and-shift-invariant loss (detail-and-scale disentangling).
+        pairs: edge pixels per patch that the ranking loss draws points around.
+    """
+
+    coarse_rate: float = 0.2
+    patches: int = 4
+    hold_out: int = 8
+    softest: float = 4.0
+    silog: float = 0.1
+    absolute: float = 1.0
+    gradient: float = 1.0
+    local: float = 5.0
+    detail: float = 0.2
+    pairs: int = 256

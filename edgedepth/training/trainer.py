@@ -16,8 +16,8 @@ from edgedepth.errors import EdgedepthError, OutputError, UsageError
 from edgedepth.evaluation.datasets import open_dataset
 from edgedepth.models import ModelCard, card, checkpoint, with_config
 from edgedepth.training import objectives
-from edgedepth.training.feeds import ClipFeed, FrameFeed, MomentFeed
-from edgedepth.training.held_out import HeldOut, depth_metrics_of, photometric_error_of
+from edgedepth.training.feeds import ClipFeed, CloseUpFeed, FrameFeed, MomentFeed
+from edgedepth.training.held_out import HeldOut, depth_metrics_of, photometric_error_of, refinement_of
 from edgedepth.training.logbook import Logbook
 from edgedepth.training.mask_sheet import mask_rows
 from edgedepth.training.network_set import EARLY, LATE, NetworkSet
@@ -25,8 +25,9 @@ from edgedepth.training.objectives import Setting, Terms
 from edgedepth.training.plots import plot_losses, plot_masks
 from edgedepth.training.precision import Precision
 from edgedepth.training.recipe import Recipe, Span
+from edgedepth.training.refiner import objective as refining
 from edgedepth.training.schedule import ema_decay, rate_at
-from edgedepth.training.settings import SELF_SUPERVISED
+from edgedepth.training.settings import REFINING, SELF_SUPERVISED
 from edgedepth.training.state import load_state, save_state
 from edgedepth.training.surround.bins import require_fitting
 from edgedepth.training.surround.objective import metric
@@ -90,6 +91,10 @@ class Trainer:
         self.frames: Any = FrameFeed(recipe, data, output, self.device) if "supervised" in kinds else None
         self.clips: Any = ClipFeed(recipe, data, self.device) if kinds.intersection(SELF_SUPERVISED) else None
         self.moments: Any = MomentFeed(recipe, data, output, self.device) if "metric" in kinds else None
+        self.close_ups: Any = None
+        if kinds.intersection(REFINING):
+            whole = self.card.input.height, self.card.input.width
+            self.close_ups = CloseUpFeed(recipe, data, whole, output, self.device)
         self.teacher: Teacher | None = None
         if self.moments and recipe.distillation.teacher:
             first, path = self.moments.bank.names[0][0], data / recipe.distillation.teacher
@@ -129,15 +134,22 @@ class Trainer:
             self.networks.freeze(LATE)
             if self.recipe.masked.restart:
                 self.networks.start_depth()
+        elif span.objective == "refined":
+            self.networks.start_refining()
         self._prepare(span)
 
     def _prepare(self, span: Span) -> None:
         self._span = span
         settings = self.recipe.optimisation
-        self._parameters = [p for network in self.networks.trained(span.objective) for p in network.parameters()]
+        networks = self.networks.trained(span.objective)
+        self._parameters = [p for network in networks for p in network.parameters()]
+        by_pace: dict[float, list[nn.Parameter]] = {}
+        for network in networks:
+            by_pace.setdefault(self.networks.pace(span.objective, network), []).extend(network.parameters())
         groups = [
-            {"params": [p for p in self._parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [p for p in self._parameters if p.ndim <= 1], "weight_decay": 0.0},
+            {"params": [p for p in parameters if (p.ndim > 1) == decayed], "weight_decay": decay, "pace": pace}
+            for pace, parameters in by_pace.items()
+            for decayed, decay in ((True, settings.weight_decay), (False, 0.0))
         ]
         if settings.optimizer == "adamw":
             self._optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
@@ -195,7 +207,7 @@ class Trainer:
             )
         self.log.rewind(-1)
         line: dict[str, Any] = {"statement": self.statement} if self.statement else {}
-        if self.moments or (self.clips and self.clips.bank.held_out):  # what training is to lower
+        if self.moments or self.close_ups or (self.clips and self.clips.bank.held_out):  # what training is to lower
             held_out = self.measure()
             line |= {"held_out": held_out.as_dict()} if held_out else {}
         if line:
@@ -210,6 +222,13 @@ class Trainer:
             return objectives.supervised(self.setting, self.frames.batch(self.step))
         if stage.objective == "metric":
             return metric(self.setting, self.moments.batch(self.step), self.teacher)
+        if stage.objective == "coarse":
+            return refining.coarse(self.setting, self.close_ups.coarse(self.step))
+        if stage.objective == "noisy":
+            return refining.noisy(self.setting, *self.close_ups.close_ups(self.step))
+        if stage.objective in REFINING:
+            scaled = stage.objective == "refined"
+            return refining.refined(self.setting, *self.close_ups.close_ups(self.step), scaled=scaled)
         objective = objectives.photometric if stage.objective == "photometric" else objectives.masked
         return objective(self.setting, stage, *self.clips.batch(self.step))
 
@@ -224,7 +243,7 @@ class Trainer:
             self._enter(span)
         rate = rate_at(self.step, self.recipe, self._passes(span, self.step))
         for group in self._optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("pace", 1.0)
         self.terms = self._terms()
         loss = self.terms.total
         value = float(loss.detach())
@@ -235,7 +254,7 @@ class Trainer:
                 "Lower the learning rate.",
             )
         self.precision.step(loss, self._optimizer, self._parameters)
-        anew = span.objective == "masked" and self.recipe.masked.restart
+        anew = span.objective == "refined" or (span.objective == "masked" and self.recipe.masked.restart)
         age = self.step - span.start if anew else self.step
         self.networks.average.update(self.model, ema_decay(age, self.recipe.optimisation.ema))
         self.step += 1
@@ -260,7 +279,9 @@ class Trainer:
 
     def measure(self) -> HeldOut | None:
         """Figures of the averaged weights on the held-out frames; None if there are none."""
-        model = self.averaged()
+        model: Any = self.averaged()
+        if self.close_ups:
+            return refinement_of(model, self.card, self.setting, self.close_ups, self.data)
         depth = depth_metrics_of(model, self.card, self.recipe, self.data)
         error = None
         if self.clips:
@@ -279,18 +300,20 @@ class Trainer:
         save_state(self.output / STATE, content)
         notes = {
             "licence": self._licence(),
-            "metres_per_unit": str(self.recipe.targets.metres_per_unit),
             "recipe_sha256": self.recipe.digest,
             "seed": str(self.recipe.seed),
             "steps": str(self.step),
         }
+        if not self.close_ups:  # a refiner's coarse model knows no scale
+            notes["metres_per_unit"] = str(self.recipe.targets.metres_per_unit)
         if self.moments:  # what a metre looks like hangs on the size: whoever reads the weights starts from it
             notes |= {"height": str(self.recipe.stages[-1].height), "width": str(self.recipe.stages[-1].width)}
         base = card(self.recipe.model)
         checkpoint.save(self.output / WEIGHTS, self.averaged(), base, self.recipe.config, notes)
 
     def _licence(self) -> str:
-        said = [open_dataset(self.data / source.folder).licence for source in self.recipe.sources]
+        said = [self.networks.licence]
+        said += [open_dataset(self.data / source.folder).licence for source in self.recipe.sources]
         return " ".join(dict.fromkeys(text for text in said if text)) or "The training pictures state no licence."
 
     def _report(self, loss: float, held_out: HeldOut | None, seconds: float) -> None:

@@ -15,8 +15,9 @@ from edgedepth.evaluation.report import Results, as_object, tables
 NONE = EvaluationProtocol("none", name="metric")
 
 
-def results(*factors, **more):
-    frames = Frames(sample(ramp(), "a", **more), sample(ramp() * 1.1, "b", **more))
+def results(*factors, sparse=False, **more):
+    known = ramp() * (np.arange(20) % 2) if sparse else ramp()
+    frames = Frames(sample(known, "a", **more), sample(known * 1.1, "b", **more))
     models = [evaluate(Fixed(ramp() * factor, f"x{factor}"), frames, NONE) for factor in factors]
     return Results(tuple(models), (evaluate(Fixed(ramp() * 2, "constant"), frames, NONE),))
 
@@ -55,8 +56,19 @@ def test_no_difference_has_no_sign_of_its_own():
 
 
 def test_borders_are_shown_where_truth_is_dense():
-    assert "boundary F1" not in printed(results(1.0))
     assert "boundary F1" in printed(results(1.0, dense=True))
+    assert "share of jumps" not in printed(results(1.0, dense=True))
+
+
+def test_shares_of_jumps_are_shown_where_truth_is_sparse():
+    text = printed(results(1.0, sparse=True))
+    assert "boundary F1" not in text
+    assert "share of jumps" in text
+    assert "1.000" in text[text.index("share of jumps") :]
+    first = as_object(results(1.0, sparse=True))["reports"][0]
+    assert "sparse" in first["edges"]["absent"]
+    assert first["jumps"] == pytest.approx(1)
+    assert first["frames"]["a"]["jumps"] == pytest.approx(1)
 
 
 def test_parts_are_shown_with_their_pixels():
@@ -78,7 +90,8 @@ def test_the_object_holds_everything_and_is_json():
     assert first["frames"]["a"]["pixels"] == 240
     assert first["frames"]["a"]["parts"]["0-10 m"]["pixels"] == 40
     assert first["facts"] == {"runtime": "NumPy"}
-    assert "sparse" in first["edges"]["absent"]
+    assert first["edges"]["f1"] == 1
+    assert first["jumps"] is None
     assert "to_first" not in first
     assert "to_first" not in constant
     difference = second["to_first"]["difference"]["abs_rel"]

@@ -80,3 +80,9 @@ def test_the_defaults_of_distillation_are_the_ones_stated():
     assert settings.supervised == 1
     assert f"`variance_focus = {LossWeights().variance_focus}`" in text
     assert not settings.recompute
+
+
+def test_the_recipe_of_a_refiner(examples, tmp_path):
+    (tmp_path / "recipe.toml").write_text(examples[3])
+    recipe = read_recipe(tmp_path / "recipe.toml")
+    assert (recipe.stages[0].objective, recipe.rendered.count) == ("refined", 400)
