@@ -40,9 +40,8 @@ from edgedepth.export.lowering import Target
 from edgedepth.export.quantize.contract import Contract
 from edgedepth.export.quantize.making import Quantizer
 from edgedepth.export.references import calibration
-from edgedepth.export.refiner.legal import require_pair
 from edgedepth.export.refiner.pair import export_pairs, takes_picture
-from edgedepth.export.request import ExportRequest, require_size, validate
+from edgedepth.export.request import ExportRequest, require_pair, require_size, validate
 from edgedepth.export.source import Network, load_network
 from edgedepth.export.threads import one_thread
 from edgedepth.export.verify import require_varied

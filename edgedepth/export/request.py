@@ -15,8 +15,10 @@ from edgedepth.export.formats import (
     require_format,
     require_precision,
 )
-from edgedepth.export.refiner.legal import require_pair
 from edgedepth.models import ModelCard, card, shipped_weights
+
+PAIR_PRECISIONS = ("fp32", "fp16", "w8", "dyn8", "w8a8")
+"""Of a coarse model and its refiner."""
 
 
 @dataclass(frozen=True)
@@ -172,3 +174,30 @@ def require_size(model: ModelCard, size: tuple[int, int]) -> None:
         f"Height and width must be divisible by {step}{shortest}.",
         f"The nearest sizes: {legal}.",
     )
+
+
+def require_pair(model: ModelCard, request: ExportRequest) -> None:
+    """Refuse what a pair cannot be.
+
+    Raises:
+        UsageError: naming what was asked and what is legal.
+    """
+    if not getattr(model.config, "coarse", None):
+        raise UsageError(
+            f"{model.name} has no coarse model to be exported with.",
+            "It refines what another network gives; by itself it is half of an artifact.",
+            "Export prv2-nano, which has one.",
+        )
+    asked = [precision for precision in request.precisions if precision not in PAIR_PRECISIONS]
+    if asked:
+        raise UsageError(
+            f"{model.name} cannot be exported as {asked[0]}.",
+            f"Pairs of graphs have: {', '.join(PAIR_PRECISIONS)}.",
+            "Choose among these.",
+        )
+    if request.input == "uint8" or request.output == "depth" or request.lowering == "none":
+        raise UsageError(
+            f"{model.name} is exported with float input, disparity output and lowering only.",
+            f"Asked: --input {request.input} --output {request.output} --lowering {request.lowering}.",
+            "Leave these options out.",
+        )
