@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgedepth.errors import UsageError
-from edgedepth.memory import peak_memory
+from edgedepth.memory import peak_memory, resident_memory
 from edgedepth.runtime.colour import beside, colourize, robust_range
 from edgedepth.runtime.pictures import read_picture
 from edgedepth.runtime.refine.pair import Coarse, RefinePair
@@ -23,8 +23,9 @@ from edgedepth.runtime.tiling import Grid, Tile, cut, patches_at_once
 from edgedepth.runtime.writing import png_bytes, require_other, require_writable, whole_file, write_whole
 
 Map = NDArray[np.float32]
-FLOATS_PER_PIXEL = 64
-"""Of a patch: inputs, prediction, and what a refiner of phone size has between its layers at a time."""
+FLOATS_PER_PIXEL = 240
+"""Of a patch: inputs, prediction, and what a runtime takes for a refiner of phone size. ONNX Runtime was seen to take
+226 (384x512, prv2-nano in float32), LiteRT less."""
 BAND = 256
 """Rows that are coloured at a time."""
 SUFFIXES = (".png", ".npy")
@@ -193,13 +194,14 @@ class _Work:
 
 
 def _require_memory(pair: RefinePair, grid: Grid, wanted: RefineWanted) -> None:
-    """Refuse a budget that does not hold the process as it is, the result, and one run of the refiner."""
+    """Refuse a budget that does not hold the process as it is or was, the result, and one run of the refiner."""
     height, width = grid.extended
     result = height * width * (4 + 3 * (3 if wanted.side_by_side else 2))
     canvas = 20 * (grid.cut[0] * width if wanted.tiling.random else grid.patch[0] * grid.canvas[1])
     canvas += 8 * grid.canvas[0] * grid.canvas[1] if wanted.tiling.random else 0
-    patch = 4 * FLOATS_PER_PIXEL * grid.patch[0] * grid.patch[1]
-    patches_at_once(wanted.memory, peak_memory() + result + canvas, patch * pair.batch)
+    patches = 4 * FLOATS_PER_PIXEL * grid.patch[0] * grid.patch[1] * pair.batch
+    held = max(resident_memory() + result + canvas, peak_memory() - patches)
+    patches_at_once(wanted.memory, held, patches)
 
 
 def _identity(pair: RefinePair, picture: NDArray[np.uint8], tiling: Tiling) -> bytes:
