@@ -17,6 +17,10 @@ LETTERS = dict(zip(SCALES, "nsmlx", strict=True))
 OFFSET_GAIN = 1.3
 """As the golden weights have it: offsets reach more than one low-resolution pixel."""
 
+HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""Before a command that is to be interrupted: run in the background, a test inherits an ignored SIGINT, and Python then
+leaves it so."""
+
 
 def randomise(network: nn.Module, seed: int) -> nn.Module:
     """Random batch norms and far-reaching sampling offsets, in place, so that no lowering is trivially exact."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import support
 import typer
 from ai_edge_litert import schema_py_generated as schema
 from typer.testing import CliRunner
@@ -27,9 +28,7 @@ app = typer.Typer()
 app.command()(bench_host)
 
 QUICK = ("--seconds", 0, "--warmup-runs", 1, "--warmup-seconds", 0, "--allow-invalid")
-# A test run in the background inherits an ignored SIGINT, and Python then leaves it so.
-HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-COMMAND = [sys.executable, "-c", HEAR_CTRL_C + "from edgedepth.cli import main; main()", "bench", "host"]
+COMMAND = [sys.executable, "-c", support.HEAR_CTRL_C + "from edgedepth.cli import main; main()", "bench", "host"]
 
 
 def adding(path, layers=1):

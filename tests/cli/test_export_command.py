@@ -12,14 +12,13 @@ import sys
 import time
 
 import pytest
+import support
 from support import build_nano, official_state, write_official
 
 from edgedepth.artifact import open_artifact, sha256
 
 SMALL = ("--size", "32x32", "-f", "onnx")
-# A test run in the background inherits an ignored SIGINT, and Python then leaves it so.
-HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-EDGEDEPTH = (sys.executable, "-c", HEAR_CTRL_C + "from edgedepth.cli import main; main()")
+EDGEDEPTH = (sys.executable, "-c", support.HEAR_CTRL_C + "from edgedepth.cli import main; main()")
 
 
 def refused(result, code=2):

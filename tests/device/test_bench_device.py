@@ -11,14 +11,13 @@ import threading
 import time
 
 import pytest
+import support
 from ai_edge_litert import schema_py_generated as schema
 from rig import UnavailableError
 
 from edgedepth.bench.journal import read_records
 from edgedepth.bench.tflite_writer import TfliteWriter
 
-# A test run in the background inherits an ignored SIGINT, and Python then leaves it so.
-HEAR_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 QUICK = ("--runs", "30", "--seconds", "0.1", "--warmup-seconds", "0", "--warmup-runs", "1", "--rounds", "2")
 
 
@@ -41,7 +40,7 @@ def bench(rig, stand_in):
         command = [
             sys.executable,
             "-c",
-            HEAR_CTRL_C + "from edgedepth.cli import main; main()",
+            support.HEAR_CTRL_C + "from edgedepth.cli import main; main()",
             "bench",
             "device",
             *map(str, arguments),

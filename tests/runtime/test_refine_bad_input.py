@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import pytest
+import support
 import tiny_pair
 from PIL import Image
 
@@ -116,7 +117,7 @@ def test_half_an_artifact_is_refused(tmp_path, name):
 
 
 def command(folder, source, output, *more):
-    code = "from edgedepth.cli import main; main()"
+    code = support.HEAR_CTRL_C + "from edgedepth.cli import main; main()"
     words = ["run", str(folder), str(source), "-o", str(output), "--tiles", "m2", "--memory", "900G", *more]
     return [sys.executable, "-c", code, *words]
 
