@@ -40,9 +40,8 @@ def main() -> None:
     asked = parser.parse_args()
     height, width = (int(side) for side in asked.size.split("x"))
 
-    focal = width / 2 / math.tan(math.radians(FIELD_OF_VIEW / 2))
-    cx, cy = (width - 1) / 2, (height - 1) / 2
-    camera = Camera(np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]), width, height)
+    camera = Camera.with_field_of_view(FIELD_OF_VIEW, height, width)
+    (focal, _, cx), (_, _, cy), _ = camera.K.tolist()
     for folder in ("pictures", "depth"):
         (asked.folder / folder).mkdir(parents=True, exist_ok=True)
     for street in range(asked.first_street, asked.first_street + asked.count):

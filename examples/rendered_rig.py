@@ -47,9 +47,8 @@ def main() -> None:
     asked = parser.parse_args()
     height, width = (int(side) for side in asked.size.split("x"))
 
-    focal = width / 2 / math.tan(math.radians(FIELD_OF_VIEW / 2))
-    cx, cy = (width - 1) / 2, (height - 1) / 2
-    camera = Camera(np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]), width, height)
+    camera = Camera.with_field_of_view(FIELD_OF_VIEW, height, width)
+    (focal, _, cx), (_, _, cy), _ = camera.K.tolist()
     scene = Scene.street(asked.seed)
     # The street's own camera looks along the lane from 1.65 m above it; the car's rear axle is put below that.
     vehicle_to_world = scene.pose(asked.distance) @ np.linalg.inv(camera_to_vehicle(0, (0, 0, 1.65)))

@@ -265,9 +265,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rig: Rig | None = None
     refiners: tuple[RefinerEntry, ...] = ()
 
+    @property
+    def graphs(self) -> tuple[FileEntry, ...]:
+        """Every graph: the files, then their refiners'."""
+        return (*self.files, *(refiner.graph for refiner in self.refiners))
+
     def hashes(self) -> dict[str, str]:
         """sha256 by path of every file that belongs to the artifact."""
-        graphs = {one.path: one.sha256 for one in (*self.files, *(refiner.graph for refiner in self.refiners))}
+        graphs = {one.path: one.sha256 for one in self.graphs}
         return graphs | {one.path: one.sha256 for one in self.references} | self.masks()
 
     def masks(self) -> dict[str, str]:

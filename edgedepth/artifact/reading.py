@@ -42,8 +42,7 @@ def open_artifact(path: Path) -> Artifact:
         raise InputError(f"There is no artifact at {path}.", "", "`edgedepth export MODEL -o FOLDER` writes one.")
     if (path.parent / FILE_NAME).is_file():
         manifest = _manifest(path.parent)
-        graphs = (*manifest.files, *(refiner.graph for refiner in manifest.refiners))
-        own = tuple(entry for entry in graphs if entry.path == path.name)
+        own = tuple(entry for entry in manifest.graphs if entry.path == path.name)
         if own:
             return Artifact(path.parent, manifest, own)
     return Artifact(path.parent, None, (_lone_entry(path),))
@@ -110,6 +109,16 @@ def choose(
     )
 
 
+def require_listed(path: Path) -> None:
+    """Refuse an artifact without a file that its manifest lists.
+
+    Raises:
+        InputError: it is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing.", "The manifest lists it.", "Export the model again.")
+
+
 def verify_hashes(artifact: Artifact) -> None:
     """Check every file of a folder against its manifest.
 
@@ -120,8 +129,7 @@ def verify_hashes(artifact: Artifact) -> None:
         return
     for name, digest in artifact.manifest.hashes().items():
         path = artifact.folder / name
-        if not path.is_file():
-            raise InputError(f"{path} is missing.", "The manifest lists it.", "Export the model again.")
+        require_listed(path)
         found = sha256(path)
         if found != digest:
             raise InputError(

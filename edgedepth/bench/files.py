@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgedepth.artifact import Artifact, open_artifact
+from edgedepth.artifact.reading import require_listed
 from edgedepth.errors import InputError
 
 SUFFIXES = (".tflite", ".onnx")
@@ -40,11 +41,10 @@ def graph_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _listed(artifact: Artifact) -> list[Path]:
-    refiners = artifact.manifest.refiners if artifact.manifest else ()
-    files = [artifact.path(entry) for entry in (*artifact.files, *(refiner.graph for refiner in refiners))]
+    entries = artifact.manifest.graphs if artifact.manifest else artifact.files
+    files = [artifact.path(entry) for entry in entries]
     for file in files:
-        if not file.is_file():
-            raise InputError(f"{file} is missing.", "The manifest lists it.", "Export the model again.")
+        require_listed(file)
     return files
 
 

@@ -18,7 +18,7 @@ def contracts_of(card: ModelCard, size: tuple[int, int]) -> tuple[InputContract,
     """What the card's network takes and gives at (height, width), in an artifact's words."""
     spec = card.output
     in_metres = spec.meaning == "metric-depth"
-    low, high = 1 / spec.max_depth, 1 / spec.min_depth
+    least, span = spec.disparity
     taken = InputContract(
         tensor=TensorSpec("image", (1, 3, *size), "NCHW", "float32"),
         color="RGB",
@@ -30,7 +30,7 @@ def contracts_of(card: ModelCard, size: tuple[int, int]) -> tuple[InputContract,
         tensor=TensorSpec("output", (1, 1, *size), "NCHW", "float32"),
         meaning=spec.meaning,
         decode="depth = output" if in_metres else "depth = 1 / (min_disparity + disparity_range * output)",
-        constants={} if in_metres else {"min_disparity": low, "disparity_range": high - low},
+        constants={} if in_metres else {"min_disparity": least, "disparity_range": span},
         metric=spec.metric,
         value_range=(spec.min_depth, spec.max_depth) if in_metres else (0.0, 1.0),
     )

@@ -27,8 +27,7 @@ def disparity_constants(model: ModelCard) -> dict[str, float]:
     """The numbers of ``depth = 1 / (min_disparity + disparity_range * output)``; none where the network gives depth."""
     if model.output.meaning == "metric-depth":
         return {}
-    low, high = 1 / model.output.max_depth, 1 / model.output.min_depth
-    return {"min_disparity": low, "disparity_range": high - low}
+    return dict(zip(("min_disparity", "disparity_range"), model.output.disparity, strict=True))
 
 
 class Deployed(nn.Module):

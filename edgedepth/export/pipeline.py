@@ -270,7 +270,7 @@ def _report(manifest: Manifest) -> bytes:
             "operators": f.operators,
             "quantization": f.quantization,
         }
-        for f in (*manifest.files, *(one.graph for one in manifest.refiners))
+        for f in manifest.graphs
     ]
     summary = {"model": manifest.name, "source": manifest.source.statement, "files": rows}
     return msgspec.json.format(msgspec.json.encode(summary, order="sorted"), indent=1) + b"\n"

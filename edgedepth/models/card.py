@@ -41,6 +41,12 @@ class OutputSpec:
     max_depth: float
     metric: bool
 
+    @property
+    def disparity(self) -> tuple[float, float]:
+        """The two numbers of that formula: disparity where d is 0, and what d = 1 adds to it."""
+        least = 1 / self.max_depth
+        return least, 1 / self.min_depth - least
+
 
 @dataclass(frozen=True)
 class PaperAccuracy:

@@ -162,7 +162,7 @@ def _statement(path: Path, metadata: Sequence[str]) -> Statement | None:
         manifest = open_artifact(path.parent).manifest
         if manifest is not None:
             refiners = {one.graph.path: one for one in manifest.refiners}
-            entries = {one.path: one for one in (*manifest.files, *(refiner.graph for refiner in manifest.refiners))}
+            entries = {one.path: one for one in manifest.graphs}
             if path.name in entries:
                 entry = entries[path.name]
                 return _of_entry(manifest.model.name, manifest.source, entry, refiners.get(entry.path))

@@ -69,6 +69,13 @@ class Camera:
         ]
         return cls(np.array(K), width, height)
 
+    @classmethod
+    def with_field_of_view(cls, degrees: float, height: int, width: int) -> Camera:
+        """Return a camera with square pixels that sees so many degrees across and looks at its picture's middle."""
+        focal = width / 2 / math.tan(math.radians(degrees / 2))
+        K = [[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]]
+        return cls(np.array(K), width, height)
+
     def magnified(self, factor: int) -> Camera:
         """Return the same view with `factor` times as many pixels each way; blocks of them share a centre."""
         shift = (factor - 1) / 2

@@ -11,7 +11,7 @@ import torch
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from edgedepth.artifact.manifest import FileEntry, Parity, RefinerEntry, Source, TensorSpec
+from edgedepth.artifact.manifest import FileEntry, Parity, RefinerEntry, Source
 from edgedepth.errors import GateError, InputError
 from edgedepth.export.checking import Expectation
 from edgedepth.export.formats import QUANTIZED
@@ -19,7 +19,7 @@ from edgedepth.export.references import ReferencePicture
 from edgedepth.export.refiner.graphs import CORRECTION, FEATURES, RELATIVE
 from edgedepth.export.verify import Map, compare, feed, rejection
 from edgedepth.models.patchrefiner.nano import At, NanoPatchRefiner
-from edgedepth.runtime.refine.pair import Box, RefinePair
+from edgedepth.runtime.refine.pair import Box, RefinePair, fed
 from edgedepth.runtime.session import Session
 
 BOX = (0.375, 0.375, 0.625, 0.625)
@@ -95,7 +95,7 @@ def check_refiner(path: Path, entry: RefinerEntry, expected: list[Patch]) -> tup
     parities = {}
     for patch in expected:
         feeds = {entry.graph.input.tensor.name: feed(patch.picture, entry.graph)}
-        feeds |= {spec.name: _in_layout(patch.given[spec.name], spec) for spec in (entry.relative, *entry.features)}
+        feeds |= {spec.name: fed([patch.given[spec.name][0]], spec) for spec in (entry.relative, *entry.features)}
         (found,) = session.run_named(feeds, [entry.graph.output.tensor])
         parities[patch.picture.name] = compare(np.exp(found[0, 0]), np.exp(patch.correction), {})
     checked = replace(entry.graph, parity=parities)
@@ -123,8 +123,3 @@ def _rejection(path: Path, parities: dict[str, Parity], precision: str) -> GateE
     """As `rejection`; integers are not judged by noise, of which trained depth is nearly flat: it is stated only."""
     judged = {name: one for name, one in parities.items() if precision not in QUANTIZED or name != "noise"}
     return rejection(path, judged, precision, "")
-
-
-def _in_layout(values: NDArray[np.float32], spec: TensorSpec) -> NDArray[np.float32]:
-    batch = np.repeat(values, spec.shape[0], axis=0)
-    return batch if spec.layout == "NCHW" else batch.transpose(0, 2, 3, 1)

@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from edgedepth.artifact.manifest import InputContract, OutputContract, TensorSpec
-from edgedepth.export.interface import input_contract, layout_of
+from edgedepth.artifact.manifest import OutputContract, TensorSpec
+from edgedepth.export.interface import layout_of
 from edgedepth.export.request import ExportRequest
 from edgedepth.models import ModelCard
 from edgedepth.models.patchrefiner.coarse import FlexCoarse
@@ -126,11 +126,6 @@ def taken_features(
 def relative_spec(file_format: str, request: ExportRequest, size: tuple[int, int]) -> TensorSpec:
     """The refiner's view of the coarse depth."""
     return tensor(RELATIVE, 1, size, file_format, request)
-
-
-def patch_contract(model: ModelCard, file_format: str, request: ExportRequest, size: tuple[int, int]) -> InputContract:
-    """What the refiner takes as its patch."""
-    return input_contract(model, file_format, request, size)
 
 
 def correction_contract(

@@ -29,7 +29,6 @@ from edgedepth.export.refiner.graphs import (
     correction_contract,
     given_features,
     graphs,
-    patch_contract,
     relative_spec,
     taken_features,
 )
@@ -100,7 +99,7 @@ def halves(
     single = replace(request, batch=1)
     picture, patch = (
         input_contract(coarse_card, file_format, single, size),
-        patch_contract(own_card, file_format, request, size),
+        input_contract(own_card, file_format, request, size),
     )
     disparity = output_contract(coarse_card, file_format, single, size)
     correction = correction_contract(own_card, file_format, request, size)

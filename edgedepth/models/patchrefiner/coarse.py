@@ -53,14 +53,14 @@ class FlexCoarse(CoarseBranch):
         config = network.config
         widths = [config.decoder_width(level) for level in (4, 3, 2, 1)]
         self.channels = cast(Channels, (config.encoder_width(10), *widths, widths[-1]))
-        self._nearest, self._farthest = 1 / output.min_depth, 1 / output.max_depth
+        self._least, self._range = output.disparity
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Depth up to scale, and the features."""
         taps = self.network.features(image)
         decoded = self.network.decode(taps)
         disparity = self.network.heads(decoded)[0]
-        depth = 1 / (self._farthest + (self._nearest - self._farthest) * disparity)
+        depth = 1 / (self._least + self._range * disparity)
         return depth, [taps[-1], *decoded, resized(decoded[-1], image.shape[-2:])]
 
 

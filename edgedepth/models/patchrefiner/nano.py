@@ -83,9 +83,7 @@ class NanoPatchRefiner(nn.Module):
                 "For example: flex-nano or flex-small.",
             )
         self.coarse_branch = coarse
-        known = card(config.coarse).output
-        self._farthest = 1 / known.max_depth
-        self._range = 1 / known.min_depth - self._farthest
+        self._least, self._range = card(config.coarse).output.disparity
         channels = dict(zip(STRIDES, coarse.channels, strict=True))
         self.refiner = NanoRefiner(config, [channels[stride] for stride in COARSE_STRIDES])
 
@@ -102,7 +100,7 @@ class NanoPatchRefiner(nn.Module):
             for feature, stride in zip(self.guiding(features), GUIDE_STRIDES, strict=True)
         ]
         refined = depth * torch.exp(self.refiner(image, relative_log(depth), guides))
-        return torch.clamp((1 / refined - self._farthest) / self._range, 0, 1)
+        return torch.clamp((1 / refined - self._least) / self._range, 0, 1)
 
     def refine_patches(
         self,

@@ -99,15 +99,15 @@ class RefinePair:
         contract = self.entry.graph.input
         feeds = {
             contract.tensor.name: to_batch(patches, contract),
-            self.entry.relative.name: _fed([one[None] - coarse.mean for one in there], self.entry.relative),
+            self.entry.relative.name: fed([one[None] - coarse.mean for one in there], self.entry.relative),
         }
         for values, spec in zip(coarse.features, self.entry.features, strict=True):
             cells = spec.shape[2:4] if spec.layout == "NCHW" else spec.shape[1:3]
-            feeds[spec.name] = _fed([sample_box(values, box, (cells[0], cells[1])) for box in boxes], spec)
+            feeds[spec.name] = fed([sample_box(values, box, (cells[0], cells[1])) for box in boxes], spec)
         return feeds
 
 
-def _fed(maps: list[Map], spec: TensorSpec) -> NDArray[Any]:
+def fed(maps: list[Map], spec: TensorSpec) -> NDArray[Any]:
     """(C, H, W) maps as the graph's batch; the last is repeated where the graph takes more."""
     batch = np.stack([*maps, *maps[-1:] * (spec.shape[0] - len(maps))])
     return batch if spec.layout == "NCHW" else batch.transpose(0, 2, 3, 1)
