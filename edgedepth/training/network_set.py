@@ -97,10 +97,6 @@ class NetworkSet:
         part.load_state_dict(loaded.model.state_dict())
         return model
 
-    def start_refining(self) -> None:
-        """Corrections start at none: what has been learned from patches alone stays, but for the last convolution."""
-        nn.init.zeros_(self.depth.refiner.refiner_fusion_model.final_conv.weight)
-
     def freeze(self, name: str) -> None:
         """Remember the depth network as it is now, as `EARLY` or `LATE`."""
         network = copy.deepcopy(self.depth)

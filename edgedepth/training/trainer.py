@@ -134,8 +134,6 @@ class Trainer:
             self.networks.freeze(LATE)
             if self.recipe.masked.restart:
                 self.networks.start_depth()
-        elif span.objective == "refined":
-            self.networks.start_refining()
         self._prepare(span)
 
     def _prepare(self, span: Span) -> None:

@@ -40,7 +40,7 @@ def test_it_keeps_its_budget():
     with torch.device("meta"):
         whole = build(card("prv2-nano"))
     counted = count(whole, (384, 512))
-    assert (counted.macs, counted.parameters) == (3_543_739_392, 919_328)
+    assert (counted.macs, counted.parameters) == (3_586_993_152, 919_548)
     assert counted.macs <= 4e9
     assert counted.parameters <= 3e6
     assert sum(p.numel() for p in whole.parameters()) == counted.parameters + 1_521_948
@@ -87,7 +87,9 @@ def test_relative_log_depth_written_out():
 def test_without_a_correction_the_coarse_depth_stays():
     model = initialise(build(card("prv2-nano")), 1)
     with torch.no_grad():
-        model.refiner.refiner_fusion_model.final_conv.weight.zero_()
+        last = model.refiner.refiner_fusion_model.final_conv
+        last.weight.zero_()
+        last.bias.fill_(-1e3)
         image = picture(*SIZE)
         assert gap(model(image), model.coarse_branch.network(image)) <= 1e-5
 

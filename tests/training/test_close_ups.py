@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,16 @@ def test_a_part_is_cut_where_its_box_says(picture):
         target, weight = batch.targets[0, n, 0].numpy(), batch.weights[0, n, 0].numpy()
         np.testing.assert_allclose(target, np.where(truth > 0, np.minimum(truth, 80), 80) / 2, rtol=1e-3)
         np.testing.assert_array_equal(weight, np.where(truth > 0, 1, 0.25))
+
+
+def test_parts_with_borders_are_preferred():
+    flat = made_up(0)
+    depths = np.full_like(flat.depths, 10)
+    depths[:, 100:, :] = 20
+    picture = replace(flat, depths=depths)
+    (parts,) = choose_parts([picture], 200, (64, 64), np.random.default_rng(0))
+    share = np.mean([top < 100 < top + 64 for _, top, _ in parts])
+    assert share == pytest.approx(1 - (5 / 7) ** 2, abs=0.1)
 
 
 @settings(deadline=None, max_examples=20)

@@ -21,6 +21,9 @@ PUBLISHED_GRID = 4
 COARSE_STRIDES = tuple(stride // PUBLISHED_GRID for stride in GUIDE_STRIDES)
 """Of the coarse features that guide: what they show of a patch fills its levels without interpolation."""
 
+CLOSED = -2.0
+"""What a gate starts from, before its sigmoid."""
+
 
 class NanoRefiner(nn.Module):
     """What is run per patch; keys are named as the published refiners' two parts."""
@@ -86,6 +89,10 @@ class NanoPatchRefiner(nn.Module):
         self._least, self._range = card(config.coarse).output.disparity
         channels = dict(zip(STRIDES, coarse.channels, strict=True))
         self.refiner = NanoRefiner(config, [channels[stride] for stride in COARSE_STRIDES])
+
+    def finish_initial(self) -> None:
+        """Seeded weights leave the coarse depth nearly as it is."""
+        nn.init.constant_(self.refiner.refiner_fusion_model.final_conv.get_parameter("bias"), CLOSED)
 
     def guiding(self, features: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """Of the coarse branch's six features, those that guide, coarsest first."""

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgedepth.models.patchrefiner.coarse_to_fine import GuidedDenoisingUnit
+from edgedepth.models.patchrefiner.reach import Reach
 
 LEVEL_STRIDES = (32, 16, 8, 4, 2)
 GUIDE_STRIDES = (32, 16, 8)
@@ -88,7 +89,8 @@ class NanoFusion(nn.Module):
             )
         )
         self.full = ConvBnRelu(widths[-1] + 4, last, 3)
-        self.final_conv = nn.Conv2d(last, 1, 3, padding=1, bias=False)
+        self.final_conv = nn.Conv2d(last, Reach.gates, 3, padding=1)
+        self.reach = Reach()
 
     def forward(
         self,
@@ -116,7 +118,8 @@ class NanoFusion(nn.Module):
         maps: Sequence[torch.Tensor] = ()
         for level, tap, guide, there in zip(self.levels, reversed(taps), everywhere, reversed(shrunk), strict=True):
             maps = level(tap, guide, there, [_twice(x) for x in maps])
-        out: torch.Tensor = self.final_conv(self.full(torch.cat([_twice(maps[-1]), patch, relative], 1)))
+        gates = torch.sigmoid(self.final_conv(self.full(torch.cat([_twice(maps[-1]), patch, relative], 1))))
+        out: torch.Tensor = self.reach(gates, relative)
         return out
 
 

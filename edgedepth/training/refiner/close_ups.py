@@ -97,12 +97,18 @@ def render_close_ups(seed: int, street: int, size: tuple[int, int]) -> CloseUps:
     )
 
 
-def _places(rng: np.random.Generator, depth: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Of some places drawn for each patch the one with most borders; `depth` is the whole picture's."""
+def borders(depth: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """How many of a pixel's neighbours above and to the left lie at another depth; `depth` is of one (H, W) view."""
     logarithm = np.log(np.where(depth > 0, depth, 1000.0))
-    jumps = np.zeros(depth.shape)
+    jumps = np.zeros(depth.shape, np.uint8)
     jumps[:, 1:] += np.abs(np.diff(logarithm, axis=1)) > _BORDER
     jumps[1:] += np.abs(np.diff(logarithm, axis=0)) > _BORDER
+    return jumps
+
+
+def _places(rng: np.random.Generator, depth: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Of some places drawn for each patch the one with most borders; `depth` is the whole picture's."""
+    jumps = borders(depth)
     last = [(side * PUBLISHED_GRID - part) // STEP for side, part in zip(depth.shape, PATCH, strict=True)]
     found = []
     for _ in range(PATCHES):
@@ -111,7 +117,7 @@ def _places(rng: np.random.Generator, depth: NDArray[np.float32]) -> NDArray[np.
     return np.array(found, np.int64)
 
 
-def _borders(jumps: NDArray[np.float64], place: list[int]) -> float:
+def _borders(jumps: NDArray[np.uint8], place: list[int]) -> float:
     (top, left), (height, width) = place, PATCH
     rows = slice(top // PUBLISHED_GRID, (top + height) // PUBLISHED_GRID)
     columns = slice(left // PUBLISHED_GRID, (left + width) // PUBLISHED_GRID)

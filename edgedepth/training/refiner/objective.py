@@ -1,7 +1,8 @@
 """What a refiner's stages minimise: the coarse model's depth, depth of patches under noise, refined depth of patches.
 
 Depth is compared at the prediction's own scale, which is found for each whole picture as an evaluation finds it, by the
-ratio of medians: coarse depth is up to scale, and refining leaves that as it is.
+ratio of medians: coarse depth is up to scale, and refining leaves that as it is. Of a refined patch only that is asked
+which the refiner can give.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from edgedepth.training.augment import Batch
 from edgedepth.training.losses import absolute_log, depth_loss, depth_of, gradient_matching
 from edgedepth.training.objectives import Setting, Terms
 from edgedepth.training.precision import Precision
+from edgedepth.training.refiner.attainable import attainable
 from edgedepth.training.refiner.close_up_batch import CloseUpBatch
 from edgedepth.training.refiner.losses import local_gradient_matching, ranking, scale_and_shift_invariant, silog
-from edgedepth.training.refiner.noisy import noisy_inputs
+from edgedepth.training.refiner.noisy import coarsened, noisy_inputs
 from edgedepth.training.refiner.places import draw_edge_pairs, draw_windows
 
 _FOLLOWED = 0.7
@@ -49,6 +51,7 @@ class Refined:
     Attributes:
         before, after: coarse, and refined.
         truth: at the coarse model's scale.
+        asked: what of it the refiner is to give.
         weight: at least 0.
         seen: what the coarse model makes of the whole pictures.
     """
@@ -56,6 +59,7 @@ class Refined:
     before: torch.Tensor
     after: torch.Tensor
     truth: torch.Tensor
+    asked: torch.Tensor
     weight: torch.Tensor
     seen: Seen
 
@@ -67,14 +71,15 @@ def coarse(setting: Setting, batch: Batch) -> Terms:
 
 
 def noisy(setting: Setting, batch: CloseUpBatch, rng: np.random.Generator) -> Terms:
-    """Noisy pretraining: the correction is to be the patch's log depth less the picture's mean of it."""
+    """Noisy pretraining: detail of exact depth that was made coarse, with features that say nothing."""
     generator = torch.Generator().manual_seed(int(rng.integers(2**32)))
     refiner, patches = setting.networks.depth.refiner, batch.patches.flatten(0, 1)
-    relative, guides = noisy_inputs(refiner, patches, generator)
-    predicted = _corrections(refiner, setting.precision, patches, relative, guides)
-    mean = batch.wholes.depths.log().mean((1, 2, 3), keepdim=True)
-    truth = (batch.targets.log() - mean[:, None]).flatten(0, 1)
-    return Terms(_parts(setting, predicted, truth, batch.weights.flatten(0, 1), generator))
+    _, guides = noisy_inputs(refiner, patches, generator)
+    truth = batch.targets.log().flatten(0, 1)
+    relative = coarsened(truth, generator)
+    asked = attainable(relative, truth - truth.mean((1, 2, 3), keepdim=True))
+    predicted = relative + _corrections(refiner, setting.precision, patches, relative, guides)
+    return Terms(_parts(setting, predicted, asked, batch.weights.flatten(0, 1), generator))
 
 
 def refined(setting: Setting, batch: CloseUpBatch, rng: np.random.Generator, *, scaled: bool = True) -> Terms:
@@ -88,8 +93,8 @@ def refined(setting: Setting, batch: CloseUpBatch, rng: np.random.Generator, *, 
         scaled: whether the scale-invariant log loss is a part.
     """
     generator = torch.Generator().manual_seed(int(rng.integers(2**32)))
-    found = predict(setting.networks.depth, setting, batch)
-    parts = _parts(setting, found.after, found.truth, found.weight, generator, scaled=scaled)
+    found = predict(setting.networks.depth, setting, batch, generator)
+    parts = _parts(setting, found.after, found.asked, found.weight, generator, scaled=scaled)
     if found.seen.depth.requires_grad:
         parts["coarse"] = _coarse_loss(setting, found.seen, batch.wholes)
     errors = [absolute_log(one.detach() - found.truth, found.weight).mean() for one in (found.before, found.after)]
@@ -109,8 +114,14 @@ def see(model: Any, setting: Setting, images: torch.Tensor) -> Seen:
     return Seen(disparities, depth_of(disparities[0], *setting.depth_range), features)
 
 
-def predict(model: Any, setting: Setting, batch: CloseUpBatch) -> Refined:
-    """Coarse and refined depth of all patches."""
+def predict(model: Any, setting: Setting, batch: CloseUpBatch, generator: torch.Generator | None = None) -> Refined:
+    """Coarse and refined depth of all patches.
+
+    Args:
+        model: the refiner with its coarse model.
+        setting, batch: of the step.
+        generator: makes coarse the exact depth of as many patches as the recipe says; without one, of none.
+    """
     size = batch.patches.shape[-2], batch.patches.shape[-1]
     seen = see(model, setting, batch.wholes.images)
     there = [
@@ -120,9 +131,16 @@ def predict(model: Any, setting: Setting, batch: CloseUpBatch) -> Refined:
     before = torch.cat([one.logarithm for one in there])
     relative = torch.cat([one.relative for one in there])
     guides = [torch.cat(maps) for maps in zip(*(one.guides for one in there), strict=True)]
-    corrections = _corrections(model.refiner, setting.precision, batch.patches.flatten(0, 1), relative, guides)
     truth = (batch.targets.log() + _offsets(seen.depth, batch.wholes)[:, None]).flatten(0, 1)
-    return Refined(before, before + corrections, truth, batch.weights.flatten(0, 1), seen)
+    if generator is not None:
+        made = coarsened(truth, generator) + truth.mean((1, 2, 3), keepdim=True)
+        chosen = torch.rand(len(made), 1, 1, 1, generator=generator) < setting.recipe.refinement.made_coarse
+        mean = before - relative
+        before = torch.where(chosen.to(made.device), made, before)
+        relative = before - mean
+    corrections = _corrections(model.refiner, setting.precision, batch.patches.flatten(0, 1), relative, guides)
+    weight = batch.weights.flatten(0, 1)
+    return Refined(before, before + corrections, truth, attainable(before, truth), weight, seen)
 
 
 def _offsets(depth: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -152,26 +170,26 @@ def _corrections(
 def _parts(
     setting: Setting,
     predicted: torch.Tensor,
-    truth: torch.Tensor,
+    asked: torch.Tensor,
     weight: torch.Tensor,
     generator: torch.Generator,
     *,
     scaled: bool = True,
 ) -> dict[str, torch.Tensor]:
-    """Each loss of patches that has a weight; `predicted` and `truth` are log depth."""
+    """Each loss of patches that has a weight; `predicted` and `asked` are log depth."""
     settings = setting.recipe.refinement
     parts = {}
     if settings.silog and scaled:
-        parts["silog"] = settings.silog * silog(predicted.exp(), truth.exp(), weight)
+        parts["silog"] = settings.silog * silog(predicted.exp(), asked.exp(), weight)
     if settings.absolute:
-        parts["absolute"] = settings.absolute * absolute_log(predicted - truth, weight).mean()
+        parts["absolute"] = settings.absolute * absolute_log(predicted - asked, weight).mean()
     if settings.gradient:
-        parts["gradient"] = settings.gradient * gradient_matching(predicted - truth, weight).mean()
+        parts["gradient"] = settings.gradient * gradient_matching(predicted - asked, weight).mean()
     if settings.local:
         windows = draw_windows(predicted.shape, generator)
-        parts["local"] = settings.local * local_gradient_matching(predicted, truth, weight, windows)
+        parts["local"] = settings.local * local_gradient_matching(predicted, asked, weight, windows)
     if settings.detail:
-        pairs = draw_edge_pairs(truth, generator, count=settings.pairs)
-        matched = ranking(predicted, truth.exp(), pairs) + scale_and_shift_invariant(predicted, truth, weight)
+        pairs = draw_edge_pairs(asked, generator, count=settings.pairs)
+        matched = ranking(predicted, asked.exp(), pairs) + scale_and_shift_invariant(predicted, asked, weight)
         parts["detail"] = settings.detail * matched
     return parts
