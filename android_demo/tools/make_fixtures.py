@@ -29,11 +29,11 @@ from numpy.typing import NDArray
 import edgedepth
 from edgedepth.artifact import open_artifact
 from edgedepth.artifact.flatbuffer import pack, unpack
-from edgedepth.artifact.manifest import FILE_NAME, FileEntry, encode
+from edgedepth.artifact.manifest import BYTES, FILE_NAME, FileEntry, TensorQuantization, encode
 from edgedepth.errors import InputError
 from edgedepth.runtime import open_predictor
 from edgedepth.runtime.colour import colour_table, colourize, robust_range
-from edgedepth.runtime.decode import decode
+from edgedepth.runtime.decode import decode, dequantized
 from edgedepth.runtime.preprocess import to_batch
 from edgedepth.scenes import street_frames
 
@@ -54,6 +54,11 @@ EXPORTS = {
     "flex-nano-bytes": ("--size", "96x160", "--input", "uint8"),
     "flex-nano-depth": ("--size", "96x160", "--output", "depth"),
     "flex-nano-w8a8": ("--size", "96x160", "-p", "w8a8", "--random-weights", "1"),
+    "flex-nano-uint8": ("--size", "96x160", "--input", "uint8", "--output-type", "uint8"),
+    "flex-nano-int8": (
+        *("--size", "96x160", "-p", "w8a8", "--random-weights", "1"),
+        *("--input", "int8", "--output-type", "int8"),
+    ),
 }
 TWO_OUTPUTS = "flex-nano-outputs"
 """The graph of flex-nano-bytes, with a feature map as its first output: depth is found by its name alone."""
@@ -71,17 +76,38 @@ class Variant:
     values: tuple[float, float]
     meaning: str
     metric: bool = False
+    given: TensorQuantization | None = None
+    made: tuple[str, TensorQuantization] | None = None
 
 
+SIGNED, UNSIGNED = TensorQuantization(1 / 255, -128), TensorQuantization(1 / 255, 0)
+CLIPPED = TensorQuantization(0.018, 100)
+"""Too narrow for the variant's values, and no multiple of a byte's step."""
 VARIANTS = (
     Variant("unit-floats", (64, 160), "NHWC", "float32", (0.0, 1.0), "sigmoid-disparity"),
     Variant("bytes", (96, 96), "NHWC", "uint8", (0.0, 255.0), "depth"),
     Variant("signed-floats", (32, 128), "NCHW", "float32", (-1.0, 1.0), "metric-depth", metric=True),
     Variant("planar-bytes", (64, 64), "NCHW", "uint8", (0.0, 255.0), "affine-invariant-disparity"),
     Variant("planar-floats", (48, 80), "NCHW", "float32", (0.0, 1.0), "sigmoid-disparity", metric=True),
+    Variant(
+        *("signed-bytes", (64, 160), "NHWC", "int8", (0.0, 1.0), "sigmoid-disparity"),
+        given=SIGNED,
+        made=("int8", SIGNED),
+    ),
+    Variant(
+        *("planar-signed-bytes", (48, 80), "NCHW", "int8", (0.0, 1.0), "sigmoid-disparity"),
+        given=SIGNED,
+        made=("uint8", UNSIGNED),
+    ),
+    Variant(
+        *("clipped-bytes", (96, 64), "NHWC", "uint8", (-2.118, 2.64), "metric-depth"),
+        metric=True,
+        given=CLIPPED,
+        made=("uint8", TensorQuantization(0.3, 2)),
+    ),
 )
 REFUSED = (
-    Variant("signed-bytes", (64, 160), "NHWC", "int8", (-128.0, 127.0), "sigmoid-disparity"),
+    Variant("signed-bytes-without-scale", (64, 160), "NHWC", "int8", (-128.0, 127.0), "sigmoid-disparity"),
     Variant("unit-bytes", (64, 160), "NHWC", "uint8", (0.0, 1.0), "sigmoid-disparity"),
 )
 """What the Python runtime does not feed either."""
@@ -94,7 +120,9 @@ def entry_of(base: FileEntry, variant: Variant) -> FileEntry:
     shape = (1, 3, height, width) if planar else (1, height, width, 3)
     out_shape = (1, 1, height, width) if planar else (1, height, width, 1)
     spec = replace(base.input.tensor, shape=shape, layout=variant.layout, dtype=variant.dtype)
-    out = replace(base.output.tensor, shape=out_shape, layout=variant.layout)
+    spec = replace(spec, quantization=variant.given)
+    dtype, scale = variant.made or ("float32", None)
+    out = replace(base.output.tensor, shape=out_shape, layout=variant.layout, dtype=dtype, quantization=scale)
     constants = base.output.constants if variant.meaning == "sigmoid-disparity" else {}
     return replace(
         base,
@@ -122,9 +150,13 @@ def is_same_everywhere(size: tuple[int, int], graph: tuple[int, int]) -> bool:
     return int(PIL.__version__.split(".")[0]) >= 13 or less[0] <= max(0, 2 * less[1])
 
 
-def raw_output(number: int, entry: FileEntry) -> NDArray[np.float32]:
+def raw_output(number: int, entry: FileEntry) -> NDArray[Any]:
     """Noise in the range of the graph's output, with the values that decoding must survive."""
     rng = np.random.default_rng([number, *entry.size])
+    if entry.output.tensor.quantization is not None:
+        low, high = BYTES[entry.output.tensor.dtype]
+        integers = rng.integers(low, high + 1, entry.size, dtype=entry.output.tensor.dtype)
+        return np.full_like(integers, integers[0, 0]) if number % 4 == 3 else integers
     values = rng.random(entry.size, dtype=np.float32)
     if entry.output.meaning != "sigmoid-disparity":
         values = np.float32(0.1) + np.float32(79.9) * values
@@ -169,7 +201,7 @@ def case(folder: Path, number: int, size: tuple[int, int], entries: tuple[FileEn
         to_batch([pixels], entry.input).tofile(folder / f"{stem}.input")
         output = raw_output(number, entry)
         output.tofile(folder / f"{stem}.output")
-        depth = decode(output, entry.output, shown)
+        depth = decode(dequantized(output, entry.output.tensor), entry.output, shown)
         depth.values.tofile(folder / f"{stem}.depth")
         depth.closeness.tofile(folder / f"{stem}.closeness")
         colourize(depth.closeness).tofile(folder / f"{stem}.colours")

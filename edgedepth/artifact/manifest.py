@@ -5,6 +5,7 @@ It holds no time stamps and no paths of the machine that wrote it: the same inpu
 
 from __future__ import annotations
 
+import math
 from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar
 
@@ -13,10 +14,29 @@ import msgspec
 from edgedepth.artifact.rig import Rig
 from edgedepth.errors import InputError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE_NAME = "manifest.json"
 
 Format = Literal["onnx", "tflite"]
+
+BYTES = {"uint8": (0, 255), "int8": (-128, 127)}
+"""Integer types that an interface may have, and their least and greatest value."""
+
+
+class TensorQuantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a tensor's integers stand for: ``real = scale * (integer - zero_point)``.
+
+    Attributes:
+        scale: of one step, above 0.
+        zero_point: the integer that stands for 0, one of the tensor's type.
+    """
+
+    scale: float
+    zero_point: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.scale < math.inf:
+            raise ValueError(f"scale is {self.scale:g}, not a number above 0")
 
 
 class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,12 +47,24 @@ class TensorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shape: fixed sizes, in the order of `layout`.
         layout: ``NCHW`` or ``NHWC``.
         dtype: NumPy's name, such as ``float32`` or ``uint8``.
+        quantization: of `BYTES`; None where values are as they are, of uint8 input the bytes of a picture.
     """
 
     name: str
     shape: tuple[int, ...]
     layout: Literal["NCHW", "NHWC"]
     dtype: str
+    quantization: TensorQuantization | None = None
+
+    def __post_init__(self) -> None:
+        if self.quantization is None:
+            return
+        if self.dtype not in BYTES:
+            raise ValueError(f"{self.name} is {self.dtype}; only {' and '.join(BYTES)} have a scale and a zero point")
+        low, high = BYTES[self.dtype]
+        if not low <= self.quantization.zero_point <= high:
+            zero = self.quantization.zero_point
+            raise ValueError(f"zero_point of {self.name} is {zero}; {self.dtype} ends at {low} and {high}")
 
 
 class InputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +73,8 @@ class InputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         tensor: the graph's input.
         color: channel order.
-        value_range: range of valid values: 0..1 for float input, 0..255 for uint8.
+        value_range: range of valid values: 0..1, 0..255 of uint8 without a scale. Of integers with a scale, of what
+            they stand for.
         resize: filter that brings a picture to the graph's size, aspect not kept.
         normalization: what the graph itself does to the values; do not repeat it.
     """
@@ -58,20 +91,31 @@ class OutputContract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         tensor: the graph's output.
-        meaning: ``sigmoid-disparity``, ``depth`` (decoded in the graph), another card's meaning, or
-            ``log-depth-correction`` (of a refiner).
+        meaning: ``sigmoid-disparity``, ``depth`` (decoded in the graph), another card's meaning, or, of a refiner,
+            ``log-depth-correction`` (added to log depth: a factor) or ``depth-correction`` (added to depth).
         decode: formula from the output to depth, in terms of `constants`.
         constants: the formula's numbers.
         metric: whether depth is in metres; otherwise it is up to one unknown scale per picture.
-        value_range: range of the output.
+        value_range: range of the output; of integers, of what they stand for.
     """
 
     tensor: TensorSpec
-    meaning: Literal["sigmoid-disparity", "depth", "metric-depth", "affine-invariant-disparity", "log-depth-correction"]
+    meaning: Literal[
+        "sigmoid-disparity",
+        "depth",
+        "metric-depth",
+        "affine-invariant-disparity",
+        "log-depth-correction",
+        "depth-correction",
+    ]
     decode: str
     constants: dict[str, float]
     metric: bool
     value_range: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        if not self.tensor.dtype.startswith("float") and self.tensor.quantization is None:
+            raise ValueError(f"output {self.tensor.name} is {self.tensor.dtype} without a scale and a zero point")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,18 +239,26 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantization: Quantization | None = None
 
 
+CORRECTIONS = ("log-depth-correction", "depth-correction")
+"""What only refiners give, which take no picture by themselves."""
+
+
 class RefinerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A refiner's graph: corrects the log depth of one patch, with what a coarse file has there.
+    """A refiner's graph: corrects the depth of one patch, with what a coarse file has there.
 
     Attributes:
         graph: its file; `FileEntry.input` is the patch, `FileEntry.output` the correction.
         coarse: path of the coarse file, one of `Manifest.files`.
         grid: (rows, columns) of patches per picture that it was made for.
-        relative: input: log depth at the patch, less the mean of the picture's log depth.
+        relative: input: what it sees of the coarse depth at the patch.
+        view: how that is fed: ``relative-log-depth``, log depth less the mean of the picture's log depth, or ``depth``
+            as it is. The correction's own meaning is in `FileEntry.output`.
         features: further inputs: the coarse file's outputs of the same names, sampled at the patch.
         given: those outputs, in the same order.
         parameters, macs: of the refiner, for one patch; those of `ModelFacts` are the coarse model's.
         pair: parity of both files together with the PyTorch model, by reference input; empty when unchecked.
+        activations: numbers that a run holds at once for one patch, at most; None where an earlier edgedepth wrote it,
+            whose refiners were all of phone size.
     """
 
     graph: FileEntry
@@ -218,6 +270,8 @@ class RefinerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: int
     macs: int
     pair: dict[str, Parity]
+    view: Literal["relative-log-depth", "depth"] = "relative-log-depth"
+    activations: int | None = None
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

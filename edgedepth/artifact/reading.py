@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgedepth.artifact.folder import sha256
-from edgedepth.artifact.manifest import FILE_NAME, FileEntry, Manifest, decode_manifest
+from edgedepth.artifact.manifest import CORRECTIONS, FILE_NAME, FileEntry, Manifest, decode_manifest
 from edgedepth.errors import InputError, UsageError
 
 
@@ -92,7 +92,7 @@ def choose(
     """
     for entry in artifact.files:
         if file_format in (None, entry.format) and precision in (None, entry.precision) and size in (None, entry.size):
-            if entry.output.meaning == "log-depth-correction":
+            if entry.output.meaning in CORRECTIONS:
                 raise UsageError(
                     f"{entry.path} is a refiner: it corrects the depth that its coarse graph gives.",
                     "By itself it takes no picture.",

@@ -36,7 +36,7 @@ import onnxruntime
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
 session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-kinds = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+kinds = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int8)": np.int8}
 feed = {one.name: rng.random(one.shape).astype(kinds[one.type]) for one in session.get_inputs()}
 run = lambda: session.run(None, feed)
 """,

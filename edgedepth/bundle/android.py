@@ -23,7 +23,6 @@ ASSETS = Path("app/src/main/assets/models")
 
 _APP = Path("app/src/main/AndroidManifest.xml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_INPUTS = ("float32", "uint8")
 
 
 @dataclass(frozen=True)
@@ -175,14 +174,14 @@ def _require_runnable(folder: Path, entry: FileEntry) -> None:
         f"It takes {given.shape[0]} pictures at a time."
         if given.shape[0] != 1
         else f"It takes {given.dtype}."
-        if given.dtype not in _INPUTS
+        if given.quantization is None and given.dtype not in ("float32", "uint8")
         else f"It gives {made.dtype}."
-        if made.dtype != "float32"
+        if made.quantization is None and made.dtype != "float32"
         else None
     )
     if why:
         raise InputError(
-            f"The app cannot run {folder / entry.path}.", why, "Export it with --batch 1, float or uint8 input."
+            f"The app cannot run {folder / entry.path}.", why, "Export it with --batch 1, float, uint8 or int8 input."
         )
 
 

@@ -28,6 +28,15 @@ class Input(str, Enum):
 
     float = "float"
     uint8 = "uint8"
+    int8 = "int8"
+
+
+class OutputType(str, Enum):
+    """The type of what the graph gives."""
+
+    float = "float"
+    uint8 = "uint8"
+    int8 = "int8"
 
 
 class LoweringChoice(str, Enum):
@@ -43,7 +52,9 @@ def export(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, or a .safetensors."),
+        typer.Option(
+            "--weights", "-w", help="Checkpoint: a folder with encoder.pth and depth.pth, a .safetensors, or a .pth."
+        ),
     ] = None,
     random_weights: Annotated[
         int | None,
@@ -52,6 +63,10 @@ def export(
             metavar="SEED",
             help="Seeded random weights instead: proves arithmetic, never depth.",
         ),
+    ] = None,
+    coarse: Annotated[
+        str | None,
+        typer.Option(help="Of a published refiner with random weights: the model whose depth it corrects."),
     ] = None,
     formats: Annotated[
         list[str] | None,
@@ -77,8 +92,11 @@ def export(
         Output, typer.Option("--output", help="disparity, or depth decoded in the graph.")
     ] = Output.disparity,
     input_kind: Annotated[
-        Input, typer.Option("--input", help="float in 0..1, or uint8 RGB bytes from a camera.")
+        Input, typer.Option("--input", help="float in 0..1, uint8 RGB bytes from a camera, or int8: those less 128.")
     ] = Input.float,
+    output_type: Annotated[
+        OutputType, typer.Option(help="float, or uint8 or int8: disparity in 255 steps, for NPUs without floats.")
+    ] = OutputType.float,
     lowering: Annotated[
         LoweringChoice, typer.Option(help="none exports the definition as published, for comparison.")
     ] = LoweringChoice.auto,
@@ -129,6 +147,7 @@ def export(
         batch=batch,
         output=output_kind.value,
         input=input_kind.value,
+        output_type=output_type.value,
         lowering=lowering.value,
         opset=opset,
         check=not no_check,
@@ -137,6 +156,7 @@ def export(
         max_absrel_drop=max_absrel_drop,
         max_d1_drop=max_d1_drop,
         rig=rig,
+        coarse=coarse,
     )
     validate(request)
     if report is not None and not report.absolute().parent.is_dir():

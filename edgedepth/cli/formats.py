@@ -21,7 +21,7 @@ def formats(
     if as_json:
         print_json({name: dataclasses.asdict(fmt) for name, fmt in FORMATS.items()})
         return
-    table = Table("format", "precisions", "input layout: float, uint8", "opsets", "runs on")
+    table = Table("format", "precisions", "input layout: float, integer", "opsets", "runs on")
     for fmt in FORMATS.values():
         opsets = f"{fmt.opsets[0]} to {fmt.opsets[1]}" if fmt.opsets else "-"
         table.add_row(fmt.name, ", ".join(fmt.precisions), ", ".join(fmt.layouts), opsets, fmt.runs_on)

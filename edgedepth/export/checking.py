@@ -19,7 +19,7 @@ from edgedepth.artifact.manifest import FileEntry, Parity, Reference
 from edgedepth.errors import GateError
 from edgedepth.export.divergence import first_divergence
 from edgedepth.export.references import ReferencePicture, reference_pictures
-from edgedepth.export.verify import Map, compare, feed, misses, network_outputs, rejection
+from edgedepth.export.verify import Map, Rounding, compare, feed, misses, network_outputs, rejection, rounding
 from edgedepth.runtime.session import Session
 
 
@@ -94,14 +94,18 @@ def check(
     """
     session = Session(path, entry, threads=1)
     parities: dict[str, Parity] = {}
+    allowed: dict[str, Rounding] = {}
     for item in expected:
         maps = network_outputs(session.run(feed(item.picture, entry)), entry.output, constants)
-        figures = [compare(found, item.outputs[i % len(item.outputs)], constants) for i, found in enumerate(maps)]
-        parities[item.picture.name] = max(figures, key=lambda p: p.max_abs)
+        views = [item.outputs[i % len(item.outputs)] for i in range(len(maps))]
+        figures = [compare(found, view, constants) for found, view in zip(maps, views, strict=True)]
+        worst = max(range(len(maps)), key=lambda i: figures[i].max_abs)
+        parities[item.picture.name] = figures[worst]
+        allowed[item.picture.name] = rounding(entry.output, views[worst], constants)
     first = ""
-    if any(misses(p, entry.precision) for p in parities.values()):
-        worst = max(expected, key=lambda item: parities[item.picture.name].max_abs).picture
-        upright = worst.tensor()
-        views = torch.cat([upright.flip(2) if i % 2 else upright for i in range(session.batch)])
-        first = first_divergence(lowered, views, path, feed(worst, entry))
-    return msgspec.structs.replace(entry, parity=parities), rejection(path, parities, entry.precision, first)
+    if any(misses(p, entry.precision, allowed[name]) for name, p in parities.items()):
+        picture = max(expected, key=lambda item: parities[item.picture.name].max_abs).picture
+        upright = picture.tensor()
+        batch = torch.cat([upright.flip(2) if i % 2 else upright for i in range(session.batch)])
+        first = first_divergence(lowered, batch, path, feed(picture, entry))
+    return msgspec.structs.replace(entry, parity=parities), rejection(path, parities, entry.precision, first, allowed)

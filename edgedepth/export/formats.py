@@ -14,7 +14,7 @@ class ExportFormat:
     Attributes:
         name: also the file suffix.
         precisions: what can be asked for.
-        layouts: of the float input and of the uint8 input.
+        layouts: of float input and of integer input.
         runs_on: runtimes that take it.
         opsets: legal opset range, or None where the format has none.
     """

@@ -41,7 +41,7 @@ from edgedepth.export.quantize.contract import Contract
 from edgedepth.export.quantize.making import Quantizer
 from edgedepth.export.references import calibration
 from edgedepth.export.refiner.pair import export_pairs, takes_picture
-from edgedepth.export.request import ExportRequest, require_pair, require_size, validate
+from edgedepth.export.request import ExportRequest, require_pair, require_range, require_size, validate
 from edgedepth.export.source import Network, load_network
 from edgedepth.export.threads import one_thread
 from edgedepth.export.verify import require_varied
@@ -133,6 +133,7 @@ def export(
     with whole_folder(output, force=force) as folder, one_thread():
         network = _timed("load the network", lambda: load_network(request), progress, seconds)
         sizes = request.sizes or (network.size,)
+        require_range(network.card, request)
         for size in sizes:
             require_size(network.card, size)
         if request.rig is not None:
@@ -224,13 +225,16 @@ def _export_format(
 def _quantizer(job: _Job, converted: writing.Converted, applied: tuple[Lowering, ...]) -> Quantizer:
     request = job.request
 
-    def write(content: Any, folder: Path) -> FileEntry:
+    def write(content: Any, folder: Path, asked: ExportRequest = request) -> FileEntry:
         graph = dataclasses.replace(converted, content=content)
-        return writing.write(graph, "trial", job.network, request, applied, folder)
+        return writing.write(graph, "trial", job.network, asked, applied, folder)
 
+    exact = None
+    if request.output_type != "float":
+        exact = partial(write, asked=dataclasses.replace(request, output_type="float"))
     pictures = calibration_set(request.calibration, converted.size)
     contract = Contract(request.max_absrel_drop, request.max_d1_drop)
-    return Quantizer(converted.file_format, converted.content, write, pictures, contract)
+    return Quantizer(converted.file_format, converted.content, write, pictures, contract, exact)
 
 
 def _manifest(job: _Job) -> Manifest:

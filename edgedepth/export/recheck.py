@@ -12,7 +12,7 @@ from edgedepth.artifact.reading import Artifact, open_artifact, verify_hashes
 from edgedepth.errors import InputError
 from edgedepth.export.references import ReferencePicture
 from edgedepth.export.refiner.checking import check_pair, check_refiner, stored
-from edgedepth.export.verify import compare, feed, network_outputs, rejection
+from edgedepth.export.verify import compare, feed, network_outputs, rejection, rounding
 from edgedepth.runtime.session import Session
 
 _DISPARITY = ("min_disparity", "disparity_range")
@@ -46,7 +46,7 @@ def recheck(path: Path) -> list[Rechecked]:
     for entry in artifact.files:
         file = artifact.path(entry)
         session = Session(file, entry, threads=1)
-        parities = {}
+        parities, allowed = {}, {}
         for reference in artifact.manifest.references:
             if reference.size != entry.size:
                 continue
@@ -56,7 +56,8 @@ def recheck(path: Path) -> list[Rechecked]:
             constants = _constants(entry)
             maps = network_outputs(session.run(feed(picture, entry)), entry.output, constants)
             parities[reference.name] = compare(maps[0], expected, constants)
-        error = rejection(file, parities, entry.precision, "")
+            allowed[reference.name] = rounding(entry.output, expected, constants)
+        error = rejection(file, parities, entry.precision, "", allowed)
         if error:
             raise error
         results.append(Rechecked(entry.path, parities))

@@ -15,7 +15,7 @@ from edgedepth.export.formats import (
     require_format,
     require_precision,
 )
-from edgedepth.models import ModelCard, card, shipped_weights
+from edgedepth.models import ModelCard, card, shipped_weights, with_config
 
 PAIR_PRECISIONS = ("fp32", "fp16", "w8", "dyn8", "w8a8")
 """Of a coarse model and its refiner."""
@@ -29,11 +29,13 @@ class ExportRequest:
         model: the card's name; None detects it from `weights`.
         weights: a checkpoint folder or .safetensors; None uses the shipped weights, if there are any.
         random_seed: seeded random weights instead.
+        coarse: name of the coarse model of a refiner that has none of its own.
         formats, precisions, sizes: every combination becomes a file; no sizes means the checkpoint's own or
             the card's default.
         batch: pictures per call.
         output: ``disparity`` (the network's own) or ``depth`` (decoded inside the graph).
-        input: ``float`` (0..1) or ``uint8`` (camera bytes, scaled inside the graph).
+        input: ``float`` (0..1), ``uint8`` (camera bytes) or ``int8`` (camera bytes less 128), scaled inside the graph.
+        output_type: ``float``, or ``uint8`` or ``int8``, whose 256 values cover disparity from 0 to 1.
         lowering: ``auto`` or ``none`` (the definition as published, for comparison).
         opset: ONNX operator set.
         check: compare every file with the PyTorch model.
@@ -52,7 +54,8 @@ class ExportRequest:
     sizes: tuple[tuple[int, int], ...] = ()
     batch: int = 1
     output: Literal["disparity", "depth"] = "disparity"
-    input: Literal["float", "uint8"] = "float"
+    input: Literal["float", "uint8", "int8"] = "float"
+    output_type: Literal["float", "uint8", "int8"] = "float"
     lowering: Literal["auto", "none"] = "auto"
     opset: int = DEFAULT_OPSET
     check: bool = True
@@ -61,6 +64,7 @@ class ExportRequest:
     max_absrel_drop: float = 0.005
     max_d1_drop: float = 0.01
     rig: Path | None = None
+    coarse: str | None = None
 
 
 def validate(request: ExportRequest) -> None:
@@ -97,12 +101,6 @@ def _validate_quantization(request: ExportRequest) -> None:
             f"{asked[0]} needs the lowered network.",
             "--lowering none exports the definition as published.",
             "Drop --lowering none.",
-        )
-    if asked and request.input == "uint8":
-        raise UsageError(
-            f"{asked[0]} files take float input.",
-            "--input uint8 was given.",
-            "Drop --input uint8, or use fp32 or fp16.",
         )
     if "w8a16" in asked and "onnx" in request.formats and request.opset < OPSET_OF_16_BITS:
         raise UsageError(
@@ -144,8 +142,11 @@ def _validate_source(request: ExportRequest) -> None:
             )
         return
     chosen = card(request.model)
-    if chosen.takes == "patches":
-        require_pair(chosen, request)
+    if request.coarse is not None:
+        with_coarse(chosen, request.coarse)
+    if chosen.takes == "patches" and request.weights is None:
+        require_pair(with_coarse(chosen, request.coarse), request)
+    require_range(chosen, request)
     for size in request.sizes:
         require_size(chosen, size)
     if request.weights is None and request.random_seed is None and shipped_weights(chosen) is None:
@@ -176,17 +177,67 @@ def require_size(model: ModelCard, size: tuple[int, int]) -> None:
     )
 
 
+def with_coarse(model: ModelCard, name: str | None) -> ModelCard:
+    """A refiner's card with the coarse model of that name; its own where none is named.
+
+    Raises:
+        UsageError: the name is not registered, or the card is no refiner's.
+    """
+    if name is None:
+        return model
+    if model.takes != "patches":
+        raise UsageError(
+            f"{model.name} has no coarse model.",
+            f"--coarse {name} is for refiners, which correct what it gives.",
+            "Leave it out.",
+        )
+    return with_config(model, {"coarse": card(name).name})
+
+
+def _random_pair(name: str) -> str:
+    return f"edgedepth export {name} --random-weights 0 --coarse surround-monodepth2"
+
+
+def require_range(model: ModelCard, request: ExportRequest) -> None:
+    """Check that integers can hold the output that was asked for.
+
+    Raises:
+        UsageError: it is depth, or has no fixed range.
+    """
+    if request.output_type == "float":
+        return
+    remedy = "Leave out --output-type; integer input (--input int8) is possible all the same."
+    if request.output == "depth" or model.output.meaning == "metric-depth":
+        low, high = model.output.min_depth, model.output.max_depth
+        raise UsageError(
+            f"{model.name} cannot give depth as {request.output_type}.",
+            f"255 steps from {low:g} to {high:g} are {(high - low) / 255:.2g} each: near depth would be lost.",
+            remedy if model.output.meaning == "metric-depth" else "Leave out --output depth, or --output-type.",
+        )
+    if model.output.meaning != "sigmoid-disparity":
+        raise UsageError(
+            f"{model.name} cannot give {request.output_type}.", "Its output has no fixed range to divide.", remedy
+        )
+
+
 def require_pair(model: ModelCard, request: ExportRequest) -> None:
     """Refuse what a pair cannot be.
 
     Raises:
         UsageError: naming what was asked and what is legal.
     """
-    if not getattr(model.config, "coarse", None):
+    own = getattr(model.config, "coarse", None)
+    if own is None:
         raise UsageError(
             f"{model.name} has no coarse model to be exported with.",
             "It refines what another network gives; by itself it is half of an artifact.",
-            "Export prv2-nano, which has one.",
+            f"Name a checkpoint that holds both; or prove the arithmetic: {_random_pair(model.name)}",
+        )
+    if request.coarse not in (None, own):
+        raise UsageError(
+            f"These weights are not of a refiner of {request.coarse}.",
+            f"They were trained on what {own} gives.",
+            f"Leave --coarse out, or name {own}.",
         )
     asked = [precision for precision in request.precisions if precision not in PAIR_PRECISIONS]
     if asked:
@@ -195,9 +246,11 @@ def require_pair(model: ModelCard, request: ExportRequest) -> None:
             f"Pairs of graphs have: {', '.join(PAIR_PRECISIONS)}.",
             "Choose among these.",
         )
-    if request.input == "uint8" or request.output == "depth" or request.lowering == "none":
+    plain = request.input == request.output_type == "float"
+    if not plain or request.output == "depth" or request.lowering == "none":
         raise UsageError(
-            f"{model.name} is exported with float input, disparity output and lowering only.",
-            f"Asked: --input {request.input} --output {request.output} --lowering {request.lowering}.",
+            f"{model.name} is exported with float input, float disparity output and lowering only.",
+            f"Asked: --input {request.input} --output {request.output} --output-type {request.output_type} "
+            f"--lowering {request.lowering}.",
             "Leave these options out.",
         )

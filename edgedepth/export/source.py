@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from edgedepth.artifact.manifest import Source
-from edgedepth.export.request import ExportRequest
+from edgedepth.export.request import ExportRequest, with_coarse
 from edgedepth.models import ModelCard, build, card, initialise, shipped_weights
 from edgedepth.models import checkpoint as checkpoints
 
@@ -29,7 +29,7 @@ def load_network(request: ExportRequest) -> Network:
         CheckpointError: see `edgedepth.models.checkpoint.load`.
     """
     if request.random_seed is not None and request.model is not None:
-        chosen = card(request.model)
+        chosen = with_coarse(card(request.model), request.coarse)
         seed = request.random_seed
         statement = f"seeded random weights (seed {seed}): proves arithmetic, never depth"
         source = Source(kind="random", statement=statement, files={}, seed=seed, notes={})
@@ -41,6 +41,7 @@ def load_network(request: ExportRequest) -> Network:
         path = shipped_weights(card(request.model))
     assert path is not None  # noqa: S101 - validate() has refused everything else
     loaded = checkpoints.load(path, request.model)
+    with_coarse(loaded.card, request.coarse)  # refuses the option where nothing is refined
     source = Source(
         kind="shipped" if shipped else "checkpoint",
         statement=f"weights that ship with edgedepth ({path.name})" if shipped else f"checkpoint {path.name}",

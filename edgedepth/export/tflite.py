@@ -10,10 +10,8 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from ai_edge_litert import schema_py_generated as schema
 from torch import nn
 
 from edgedepth.artifact.flatbuffer import pack, unpack
@@ -21,8 +19,6 @@ from edgedepth.artifact.manifest import TensorSpec
 from edgedepth.artifact.tflite_graph import describe
 from edgedepth.export.tflite_layers import tensor_names
 from edgedepth.export.tflite_operators import register
-
-_BYTE_SCALE = 1 / 255
 
 
 def to_tflite(module: nn.Module, samples: Sequence[torch.Tensor]) -> bytes:
@@ -43,15 +39,9 @@ def to_tflite(module: nn.Module, samples: Sequence[torch.Tensor]) -> bytes:
 
 
 def finish(content: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> bytes:
-    """Name interface and layers, make the input a byte tensor where asked, and drop the converter's notes on itself.
-
-    Only a graph of one input can take bytes. A byte input becomes a quantized tensor of scale 1/255 behind a
-    DEQUANTIZE, which every delegate takes; a CAST would stay outside XNNPACK.
-    """
+    """Name interface and layers, and drop the converter's notes on itself."""
     model = unpack(content)
     graph = model.subgraphs[0]
-    if inputs[0].dtype == "uint8":
-        _dequantize_input(model)
     names = tensor_names(describe(model))
     given = dict(zip((*graph.inputs, *graph.outputs), (*inputs, *outputs), strict=True))
     for index, (tensor, name) in enumerate(zip(graph.tensors, names, strict=True)):
@@ -62,31 +52,6 @@ def finish(content: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[Tenso
             entry.name, entry.tensorIndex = given[place].name.encode(), place
     model.description = b"edgedepth"
     return pack(model, len(content))
-
-
-def _dequantize_input(model: Any) -> None:
-    graph = model.subgraphs[0]
-    floats = graph.inputs[0]
-    tensor = schema.TensorT()
-    tensor.shape = list(graph.tensors[floats].shape)
-    tensor.type = schema.TensorType.UINT8
-    tensor.buffer = 0
-    tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.scale = [_BYTE_SCALE]
-    tensor.quantization.zeroPoint = [0]
-    graph.tensors.append(tensor)
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 1
-    model.operatorCodes.append(code)
-    operator = schema.OperatorT()
-    operator.opcodeIndex = len(model.operatorCodes) - 1
-    operator.inputs = [len(graph.tensors) - 1]
-    operator.outputs = [floats]
-    operator.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-    operator.builtinOptions = schema.DequantizeOptionsT()
-    graph.operators.insert(0, operator)
-    graph.inputs = [len(graph.tensors) - 1]
 
 
 def store_weights_as_fp16(content: bytes) -> bytes:

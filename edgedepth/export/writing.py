@@ -14,6 +14,7 @@ from edgedepth.artifact.folder import sha256
 from edgedepth.artifact.manifest import SCHEMA_VERSION, Essentials, FileEntry, Lowering
 from edgedepth.artifact.operators import operator_histogram
 from edgedepth.export import onnx as onnx_writer
+from edgedepth.export import onnx_ends, tflite_ends
 from edgedepth.export import tflite as tflite_writer
 from edgedepth.export.interface import Deployed, disparity_constants, input_contract, output_contract
 from edgedepth.export.request import ExportRequest
@@ -22,7 +23,7 @@ from edgedepth.export.source import Network
 
 @dataclass(frozen=True)
 class Converted:
-    """A graph in a file format, float32, before precision and metadata."""
+    """A graph in a file format, float32 with float input and output, before precision, integer ends and metadata."""
 
     file_format: str
     size: tuple[int, int]
@@ -32,13 +33,12 @@ class Converted:
 def convert(
     lowered: nn.Module, network: Network, request: ExportRequest, file_format: str, size: tuple[int, int]
 ) -> Converted:
-    """Put the network behind the file's interface and convert it."""
+    """Put the network behind the file's interface, but for integers at its ends, and convert it."""
     spec_in = input_contract(network.card, file_format, request, size).tensor
     spec_out = output_contract(network.card, file_format, request, size).tensor
     decode = disparity_constants(network.card) if request.output == "depth" else {}
-    as_bytes = spec_in.dtype == "uint8" and file_format == "onnx"
-    module = Deployed(lowered, spec_in.layout, scale_bytes=as_bytes, decode=decode).eval()
-    sample = torch.zeros(spec_in.shape, dtype=torch.uint8 if as_bytes else torch.float32)
+    module = Deployed(lowered, spec_in.layout, decode=decode).eval()
+    sample = torch.zeros(spec_in.shape)
     content: Any
     if file_format == "onnx":
         content = onnx_writer.to_onnx(module, [sample], [spec_in], [spec_out], request.opset)
@@ -58,7 +58,7 @@ def write(
     """Write one file of that precision into `folder`, its essentials inside.
 
     Args:
-        converted: the graph: float32 for fp32 and fp16, else quantized already.
+        converted: the graph: float32 for fp32 and fp16, else quantized already; float input and output.
         precision: what it is called.
         network, request, applied: what it is.
         folder: where it goes.
@@ -84,10 +84,12 @@ def write_graph(converted: Converted, stem: str, essentials: Essentials, opset: 
     if file_format == "onnx":
         twin = onnx_writer.copy if not half else onnx_writer.store_weights_as_fp16
         model = twin(converted.content)
+        onnx_ends.set_types(model, essentials.input.tensor, essentials.output.tensor)
         embed.embed_onnx(model, essentials)
         onnx_writer.write(model, path)
     else:
         raw = tflite_writer.store_weights_as_fp16(converted.content) if half else converted.content
+        raw = tflite_ends.with_types(raw, essentials.input.tensor, essentials.output.tensor)
         path.write_bytes(embed.embed_tflite(raw, essentials))
     return FileEntry(
         path=path.name,

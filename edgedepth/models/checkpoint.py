@@ -1,4 +1,4 @@
-"""Reading and writing checkpoints: the official folder (encoder.pth, depth.pth) and our single .safetensors."""
+"""Reading and writing checkpoints: the official folder or file and our single .safetensors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def load(path: Path, name: str | None = None) -> LoadedModel:
     """Load a checkpoint into the model that it fits.
 
     Args:
-        path: a folder with encoder.pth and depth.pth, or a .safetensors file.
+        path: a folder with encoder.pth and depth.pth, a .safetensors file, or a .pth or .pt file of tensors.
         name: the model's name; None detects it from the tensors' shapes.
 
     Raises:
@@ -108,9 +108,9 @@ def _named(base: ModelCard, contents: Contents) -> tuple[dict[str, torch.Tensor]
 
 
 def _difference(base: ModelCard, contents: Contents) -> list[str]:
-    tensors = _named(base, contents)[0]
+    tensors, decided = _named(base, contents)
     found = {k: tuple(v.shape) for k, v in tensors.items() if not k.endswith("num_batches_tracked")}
-    expected = _expected(base)
+    expected = _expected(with_config(base, decided))
     lines = [f"missing {k}" for k in expected if k not in found]
     lines += [f"unexpected {k}" for k in found if k not in expected]
     lines += [

@@ -17,6 +17,9 @@ from edgedepth.errors import CheckpointError
 from edgedepth.models.registry import cards
 
 FOLDER_FILES = ("encoder.pth", "depth.pth")
+FILE_SUFFIXES = (".pth", ".pt")
+STATE = "model_state_dict"
+"""Under what a published file keeps its tensors, beside what training left there."""
 _PROFILER_KEYS = ("total_ops", "total_params")
 
 
@@ -53,12 +56,15 @@ class Contents:
 
 
 def read(path: Path) -> Contents:
-    """Read a folder with encoder.pth and depth.pth, or a .safetensors file.
+    """Read a folder with encoder.pth and depth.pth, a .safetensors file, or a single file of tensors.
 
     Raises:
         CheckpointError: not such a thing, damaged, or holding code.
     """
-    return _read_folder(path) if path.is_dir() else _read_safetensors(path)
+    if path.is_dir():
+        return _read_folder(path)
+    whole = path.suffix in FILE_SUFFIXES and path.name not in FOLDER_FILES  # else half of a release
+    return _read_file(path) if whole and path.is_file() else _read_safetensors(path)
 
 
 def first_line(error: Exception) -> str:
@@ -82,14 +88,33 @@ def _read_folder(folder: Path) -> Contents:
     tensors: dict[str, torch.Tensor] = {}
     extras: dict[str, Any] = {}
     for content in found.values():
-        for raw, value in content.items():
-            key = raw.removeprefix("module.")
-            if not isinstance(value, torch.Tensor):
-                extras[key] = value
-            elif key.rpartition(".")[2] not in _PROFILER_KEYS:
-                tensors[key] = value
+        tensors |= _tensors(content)
+        extras |= {k.removeprefix("module."): v for k, v in content.items() if not isinstance(v, torch.Tensor)}
     kept = {k: extras[k] for k in ("height", "width") if isinstance(extras.get(k), int)}
     return Contents(tensors, kept, {name: _digest(folder / name) for name in found})
+
+
+def _read_file(path: Path) -> Contents:
+    loaded = _read_pickle(path)
+    state = loaded.get(STATE, loaded)
+    tensors = _tensors(state) if isinstance(state, dict) else {}
+    if not tensors:
+        raise CheckpointError(
+            f"{path} holds no tensors.",
+            f"Its keys: {', '.join(list(loaded)[:4]) or 'none'}.",
+            f"Tensors are looked for under {STATE}, or at the top.",
+        )
+    return Contents(tensors, {}, {path.name: _digest(path)})
+
+
+def _tensors(state: dict[Any, Any]) -> dict[str, torch.Tensor]:
+    """What of a state dict is the network's own."""
+    named = ((str(key).removeprefix("module."), value) for key, value in state.items())
+    return {
+        key: value
+        for key, value in named
+        if isinstance(value, torch.Tensor) and key.rpartition(".")[2] not in _PROFILER_KEYS
+    }
 
 
 def _whole(found: dict[str, dict[str, Any]]) -> bool:

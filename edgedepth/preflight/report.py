@@ -69,7 +69,10 @@ def _statement(statement: Statement) -> Iterator[tuple[str, str]]:
 
 
 def _tensor(tensor: TensorSpec) -> str:
-    return f"{tensor.name}: {tensor.layout} {'x'.join(map(str, tensor.shape))} {tensor.dtype}"
+    said = f"{tensor.name}: {tensor.layout} {'x'.join(map(str, tensor.shape))} {tensor.dtype}"
+    if tensor.quantization is None:
+        return said
+    return f"{said} = {tensor.quantization.scale:g} * (integer {-tensor.quantization.zero_point:+d})"
 
 
 def _delegates(delegates: Delegates) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgedepth.artifact.manifest import OutputContract
+from edgedepth.artifact.manifest import OutputContract, TensorSpec
 from edgedepth.errors import InputError
 
 Quantity = Literal["depth", "inverse depth"]
@@ -56,6 +56,19 @@ def meaning_of(contract: OutputContract) -> Meaning:
     if contract.meaning == "affine-invariant-disparity":
         return Meaning("inverse depth", "up to scale and shift")
     return Meaning("depth", "metres" if contract.metric else "up to scale")
+
+
+def dequantized(values: NDArray[Any], tensor: TensorSpec) -> NDArray[np.float32]:
+    """A graph's raw output as float32: integers become what they stand for, floats stay.
+
+    Args:
+        values: of any shape, in the dtype of `tensor`.
+        tensor: the output.
+    """
+    if tensor.quantization is None:
+        return np.asarray(values, np.float32)
+    steps = values.astype(np.float32) - np.float32(tensor.quantization.zero_point)
+    return np.float32(tensor.quantization.scale) * steps
 
 
 def decode(output: NDArray[np.float32], contract: OutputContract, size: tuple[int, int]) -> DepthMap:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgedepth.artifact.manifest import InputContract
+from edgedepth.artifact.manifest import BYTES, InputContract, TensorQuantization
 from edgedepth.errors import InputError
 
 
@@ -49,16 +49,28 @@ def resize(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint
 
 def _in_range(batch: NDArray[np.uint8], contract: InputContract) -> NDArray[Any]:
     low, high = contract.value_range
-    dtype = np.dtype(contract.tensor.dtype)
+    tensor = contract.tensor
+    dtype = np.dtype(tensor.dtype)
+    if tensor.quantization is not None:
+        return _integers(contract, tensor.quantization)[batch]
     if dtype == np.uint8 and (low, high) == (0, 255):
         return batch
     if not np.issubdtype(dtype, np.floating):
         raise InputError(
             f"This version cannot prepare {dtype} input in {low:g}..{high:g}.",
-            "It prepares uint8 in 0..255 and floats in any range.",
-            "Export the model with --input uint8 or --input float.",
+            "It prepares uint8 in 0..255, floats in any range, and integers with a scale and a zero point.",
+            "Export the model with --input uint8, --input int8 or --input float.",
         )
     unit = batch.astype(np.float32) / np.float32(255)
     if (low, high) != (0, 1):
         unit = np.float32(low) + np.float32(high - low) * unit
     return np.asarray(unit, dtype=dtype)
+
+
+def _integers(contract: InputContract, scale: TensorQuantization) -> NDArray[Any]:
+    """What each of the 256 bytes becomes; halves go to the even neighbour, and what the type cannot hold to its end."""
+    low, high = contract.value_range
+    values = low + (high - low) * (np.arange(256) / 255)
+    rounded = np.rint(values / scale.scale) + scale.zero_point
+    found: NDArray[Any] = rounded.clip(*BYTES[contract.tensor.dtype]).astype(contract.tensor.dtype)
+    return found

@@ -13,6 +13,7 @@ from edgedepth.artifact.folder import sha256
 from edgedepth.artifact.manifest import FileEntry, TensorSpec
 from edgedepth.errors import InputError
 from edgedepth.runtime.backends import OPENERS
+from edgedepth.runtime.decode import dequantized
 
 
 class Session:
@@ -36,12 +37,6 @@ class Session:
 
     def __init__(self, path: Path, entry: FileEntry, threads: int = 1) -> None:
         _require_same_file(path, entry)
-        if not np.issubdtype(np.dtype(entry.output.tensor.dtype), np.floating):
-            raise InputError(
-                f"{path} gives {entry.output.tensor.dtype} output.",
-                "Its manifest has no scale to read that with.",
-                "Export it with float output.",
-            )
         self.entry, self.threads = entry, threads
         self._backend = OPENERS[entry.format](path, entry, threads)
         self.runtime = self._backend.runtime
@@ -80,7 +75,7 @@ class Session:
             {name: np.ascontiguousarray(values) for name, values in feeds.items()}, [spec.name for spec in outputs]
         )
         return [
-            np.asarray(values if spec.layout == "NCHW" else values.transpose(0, 3, 1, 2), np.float32)
+            dequantized(values if spec.layout == "NCHW" else values.transpose(0, 3, 1, 2), spec)
             for values, spec in zip(found, outputs, strict=True)
         ]
 
@@ -91,10 +86,10 @@ class Session:
             batch: as for `run`.
 
         Returns:
-            (B, H, W) float32, in the output's own meaning: not decoded.
+            (B, H, W) float32, in the output's own meaning: not decoded, but integers are what they stand for.
         """
-        channel = 1 if self.entry.output.tensor.layout == "NCHW" else 3
-        return np.asarray(self.run(batch).squeeze(axis=channel), dtype=np.float32)
+        tensor = self.entry.output.tensor
+        return dequantized(self.run(batch).squeeze(axis=1 if tensor.layout == "NCHW" else 3), tensor)
 
 
 def _require_same_file(path: Path, entry: FileEntry) -> None:

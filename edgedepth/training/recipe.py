@@ -235,7 +235,6 @@ def _check_refinement(recipe: Recipe) -> None:
     for name in ("patches", "hold_out", "pairs"):
         _require(getattr(settings, name) > 0, f"refinement.{name}", getattr(settings, name), "1 or more")
     _require(settings.coarse_rate >= 0, "refinement.coarse_rate", settings.coarse_rate, "0 or more")
-    _require(0 <= settings.made_coarse <= 1, "refinement.made_coarse", settings.made_coarse, "0 to 1")
     _require(settings.softest >= 1, "refinement.softest", settings.softest, "1 or more")
     weights = settings.silog, settings.absolute, settings.gradient, settings.local, settings.detail
     counted = weights[1:] if "sharpened" in objectives else weights

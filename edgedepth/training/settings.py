@@ -267,8 +267,6 @@ class Refinement:
         coarse_rate: the coarse model's learning rate over the refiner's in refined stages; 0 leaves it as it is.
         patches: of each picture in a step.
         hold_out: pictures of other streets that the monitor measures.
-        made_coarse: share of patches whose coarse depth is the exact one made coarse, as in noisy stages, though the
-            features are the coarse model's: it is right where a border is, as the model on pictures it knows.
         softest: patches are shrunk by up to this factor and enlarged again, as those of small pictures are.
         silog: weight of the scale-invariant log loss; a square prefers a smeared border to a misplaced one, so
             sharpened stages do without.
@@ -282,7 +280,6 @@ class Refinement:
     coarse_rate: float = 0.2
     patches: int = 4
     hold_out: int = 8
-    made_coarse: float = 0.0
     softest: float = 4.0
     silog: float = 0.1
     absolute: float = 1.0

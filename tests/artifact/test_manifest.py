@@ -15,6 +15,7 @@ from edgedepth.artifact.manifest import (
     SCHEMA_VERSION,
     Parity,
     Reference,
+    TensorQuantization,
     decode_essentials,
     decode_manifest,
     encode,
@@ -126,6 +127,61 @@ def test_files_outside_the_folder_are_refused(path, part):
     error = refusal(value)
     assert "outside" in error.cause
     assert path in error.evidence
+
+
+def with_tensor(end, **fields):
+    """The manifest with another input or output tensor in its first file."""
+    value = plain()
+    value["files"][0][end]["tensor"] |= fields
+    return value
+
+
+@pytest.mark.parametrize("end", ["input", "output"])
+@pytest.mark.parametrize(("dtype", "zero"), [("int8", -128), ("int8", 127), ("uint8", 0), ("uint8", 255)])
+def test_integers_come_back_with_their_scale(end, dtype, zero):
+    scale = {"scale": 1 / 255, "zero_point": zero}
+    read = decode_manifest(msgspec.json.encode(with_tensor(end, dtype=dtype, quantization=scale)), WHERE)
+    assert getattr(read.files[0], end).tensor.quantization == TensorQuantization(1 / 255, zero)
+    assert decode_manifest(encode(read), WHERE) == read
+
+
+def test_schema_3_which_has_no_scales_is_read():
+    value = plain()
+    value["schema_version"] = 3
+    for file in value["files"]:
+        for end in ("input", "output"):
+            del file[end]["tensor"]["quantization"]
+    read = decode_manifest(msgspec.json.encode(value), WHERE)
+    assert read == msgspec.structs.replace(WHOLE, schema_version=3)
+
+
+def test_bytes_of_a_picture_need_no_scale():
+    read = decode_manifest(msgspec.json.encode(with_tensor("input", dtype="uint8")), WHERE)
+    assert read.files[0].input.tensor.quantization is None
+
+
+@pytest.mark.parametrize(
+    ("end", "fields", "said"),
+    [
+        ("output", {"dtype": "uint8"}, "output disparity is uint8 without a scale"),
+        ("output", {"dtype": "int16"}, "output disparity is int16 without a scale"),
+        ("input", {"dtype": "int8", "quantization": {"scale": 0.0, "zero_point": 0}}, "scale is 0"),
+        ("input", {"dtype": "int8", "quantization": {"scale": -0.5, "zero_point": 0}}, "scale is -0.5"),
+        ("input", {"dtype": "int8", "quantization": {"scale": 0.5, "zero_point": 128}}, "zero_point of image is 128"),
+        (
+            "output",
+            {"dtype": "uint8", "quantization": {"scale": 0.5, "zero_point": -1}},
+            "zero_point of disparity is -1",
+        ),
+        ("input", {"quantization": {"scale": 0.5, "zero_point": 0}}, "image is float32; only uint8 and int8"),
+        ("input", {"dtype": "int8", "quantization": {"scale": 0.5, "zero_point": 0.5}}, "zero_point"),
+    ],
+)
+def test_integers_that_cannot_be_read_are_refused_with_their_place(end, fields, said):
+    error = refusal(with_tensor(end, **fields))
+    assert said in error.evidence
+    assert f"$.files[0].{end}" in error.evidence
+    assert error.remedy == "Export the model again."
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=5, max_size=5))

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from edgedepth.artifact import open_artifact, verify_hashes
 from edgedepth.artifact.manifest import (
+    BYTES,
     FILE_NAME,
     SCHEMA_VERSION,
     FileEntry,
@@ -23,6 +24,7 @@ from edgedepth.artifact.manifest import (
     Reference,
     RefinerEntry,
     Source,
+    TensorQuantization,
     TensorSpec,
     encode,
 )
@@ -163,11 +165,21 @@ def unfit(**tensor):
     return change
 
 
-def made_of(dtype: str):
+def made_of(dtype: str, scale: TensorQuantization | None = None):
     def change(made: FileEntry) -> FileEntry:
-        return replace(made, output=replace(made.output, tensor=replace(made.output.tensor, dtype=dtype)))
+        tensor = replace(made.output.tensor, dtype=dtype, quantization=scale)
+        return replace(made, output=replace(made.output, tensor=tensor))
 
     return change
+
+
+@pytest.mark.parametrize("dtype", BYTES)
+def test_integers_with_a_scale_are_bundled(tmp_path, project, dtype):
+    scale = TensorQuantization(1 / 255, BYTES[dtype][0])
+    for name, change in (("given", unfit(dtype=dtype, quantization=scale)), ("made", made_of(dtype, scale))):
+        (plan,) = plans([artifact(tmp_path / name, name=name, change=change)], (), ())
+        made = open_artifact(bundle(plan, project, force=False).folder).files[0]
+        assert scale in (made.input.tensor.quantization, made.output.tensor.quantization)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +190,7 @@ def made_of(dtype: str):
         ({"name": "_hidden"}, "a name that an app's assets cannot have"),
         ({"change": unfit(shape=(6, 96, 160, 3))}, "6 pictures at a time"),
         ({"change": unfit(dtype="int8")}, "It takes int8"),
-        ({"change": made_of("uint8")}, "It gives uint8"),
+        ({"change": made_of("float16")}, "It gives float16"),
         ({"change": lambda made: replace(made, sha256="0" * 64)}, "not the file that was exported"),
     ],
 )

@@ -159,7 +159,9 @@ def test_both_kinds_of_weights_are_refused(edgedepth, tmp_path):
     assert "exclude each other" in message
 
 
-@pytest.mark.parametrize("option", [["--output", "disparty"], ["--input", "int8"], ["--no-such-option"]])
+@pytest.mark.parametrize(
+    "option", [["--output", "disparty"], ["--input", "int4"], ["--output-type", "int16"], ["--no-such-option"]]
+)
 def test_options_that_do_not_exist_are_usage_errors(edgedepth, option):
     result = edgedepth("export", "flex-nano", *option)
     assert result.code == 2

@@ -95,3 +95,22 @@ def pair(exported, pictures) -> Export:
         max_d1_drop=0.1,
     )
     return made
+
+
+@pytest.fixture(scope="session")
+def offsets(once, exported) -> Export:
+    """prv2-m with few channels on flex-nano, as ONNX; it corrects by about the coarse depth itself."""
+    import torch
+    from support import network
+
+    from edgedepth.models import card, checkpoint
+
+    def make(path: Path) -> None:
+        model = network("prv2-m", **pairs.TINY_REFINER)
+        with torch.no_grad():
+            model.refiner_fusion_model.final_conv.weight.mul_(0.1)
+        checkpoint.save(path, model, card("prv2-m"), pairs.TINY_REFINER, {"licence": "none"})
+
+    source = once("prv2-m-tiny.safetensors", make)
+    made: Export = exported("offset-pair", "prv2-m", weights=source, sizes=(pairs.SIZE,), formats=("onnx",))
+    return made

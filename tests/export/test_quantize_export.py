@@ -98,7 +98,9 @@ def test_sixteen_bits_need_their_operator_set_before_any_work():
     validate(ExportRequest("flex-nano", precisions=("w8a16",), random_seed=0, formats=("tflite",)))
 
 
-@pytest.mark.parametrize("changes", [{"lowering": "none"}, {"input": "uint8"}, {"max_d1_drop": -1.0}])
+@pytest.mark.parametrize(
+    "changes", [{"lowering": "none"}, {"output_type": "int8", "output": "depth"}, {"max_d1_drop": -1.0}]
+)
 def test_what_cannot_be_combined_is_refused_at_once(changes, tmp_path):
     with pytest.raises(UsageError):
         validate(ExportRequest("flex-nano", precisions=("w8",), **changes))

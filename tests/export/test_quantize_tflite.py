@@ -216,15 +216,6 @@ def test_weights_of_w8_are_the_rounded_ones(content, quantized):
     assert compared > 80
 
 
-def test_bytes_can_be_the_input(exported, pictures):
-    made = exported("nano-bytes", "flex-nano", formats=("tflite",), input="uint8")
-    model = (made.artifact.folder / made.artifact.files[0].path).read_bytes()
-    found = quantize(model, "w8a8", pictures, NONE)
-    pixels = np.rint(pictures[0] * 255).astype(np.uint8)
-    expected = output(model, pixels)
-    assert np.sqrt(np.mean((output(found, pixels) - expected) ** 2)) < CLOSE["w8a8"] * expected.std()
-
-
 def layer_graph(weights, bias, size=6):
     """One 3x3 convolution and a SiLU behind it."""
     w = TfliteWriter()

@@ -14,8 +14,9 @@ from PIL import Image
 
 from edgedepth.export.quantize import onnx as onnx_room
 from edgedepth.export.quantize import tflite as tflite_room
-from edgedepth.export.refiner.graphs import with_plain_norms
 from edgedepth.export.refiner.halves import Half, refiner_entry
+from edgedepth.export.refiner.kinds import kind_of
+from edgedepth.export.refiner.plain import plain
 from edgedepth.export.refiner.quantizing import RefinerQuantizer
 from edgedepth.export.request import ExportRequest
 from edgedepth.export.source import Network
@@ -76,13 +77,13 @@ def test_layers_of_both_formats_are_told_apart_and_alike(pair):
 
 def test_norms_with_an_activation_inside_become_two_modules_that_compute_the_same():
     network = support.network("prv2-nano").refiner
-    plain = with_plain_norms(network)
-    assert not [m for m in plain.modules() if isinstance(m, torch.nn.BatchNorm2d) and hasattr(m, "act")]
+    twin = plain(network)
+    assert not [m for m in twin.modules() if isinstance(m, torch.nn.BatchNorm2d) and hasattr(m, "act")]
     patch, relative, guides = network.patch_inputs(SIZE)
     given = [torch.rand(x.shape) for x in (patch, relative, *guides)]
     with torch.no_grad():
         torch.testing.assert_close(
-            plain(given[0], given[1], given[2:]), network(given[0], given[1], given[2:]), rtol=0, atol=0
+            twin(given[0], given[1], given[2:]), network(given[0], given[1], given[2:]), rtol=0, atol=0
         )
 
 
@@ -104,7 +105,9 @@ def test_a_missed_contract_names_the_refiners_layers(pair, pictures):
         opset=18,
     )
     coarse = next(file for file in pair.artifact.files if file.path == one.coarse)
-    describe = partial(refiner_entry, pair.network, request, "tflite", SIZE, count(pair.network, SIZE), one.coarse)
+    describe = partial(
+        refiner_entry, kind_of(pair.network), request, "tflite", SIZE, count(pair.network, SIZE), 0, one.coarse
+    )
     content = (folder / one.graph.path).read_bytes()
     session = Session(folder / one.coarse, coarse)
     made = RefinerQuantizer(request, half, content, session, describe, network).make("w8")

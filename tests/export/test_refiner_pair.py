@@ -15,6 +15,7 @@ from edgedepth.artifact.manifest import encode
 from edgedepth.errors import InputError, UsageError
 from edgedepth.export.refiner import checking
 from edgedepth.export.refiner.checking import BOX, check_refiner, patches
+from edgedepth.export.refiner.kinds import kind_of
 from edgedepth.export.request import ExportRequest, validate
 from edgedepth.models.counting import count
 from edgedepth.preflight.xnnpack import xnnpack_partitions
@@ -106,7 +107,7 @@ def test_counts_are_of_each_graphs_own_part(pair):
 
 def test_a_refiner_that_computes_something_else_is_rejected(pair):
     one = entries(pair)["onnx"]
-    expected = patches(pair.network, checking_expectations(pair))
+    expected = patches(kind_of(pair.network), checking_expectations(pair))
     path = pair.artifact.folder / one.graph.path
     assert check_refiner(path, one, expected)[1] is None
     shifted = [dataclasses.replace(p, given={**p.given, "relative": p.given["relative"] + 1}) for p in expected]
@@ -139,6 +140,9 @@ def test_a_manifest_that_names_a_refiner_outside_its_folder_is_refused(pair, tmp
     ("model", "options", "says"),
     [
         ("prv2-m", {}, "has no coarse model"),
+        ("prv2-m", {"coarse": "flex-nano", "precisions": ("auto",)}, "cannot be exported as auto"),
+        ("prv2-m", {"coarse": "flex-nan"}, "no model named"),
+        ("flex-nano", {"coarse": "flex-nano"}, "flex-nano has no coarse model"),
         ("prv2-nano", {"precisions": ("auto",)}, "cannot be exported as auto"),
         ("prv2-nano", {"precisions": ("w8a16",), "formats": ("tflite",)}, "cannot be exported as w8a16"),
         ("prv2-nano", {"input": "uint8"}, "float input"),

@@ -99,11 +99,40 @@ def test_paths_that_lead_nowhere_are_refused(field, tmp_path):
     assert "nowhere" in error.cause
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+def test_integers_cannot_hold_depth(kind):
+    error = refusal(output="depth", output_type=kind)
+    assert f"cannot give depth as {kind}" in error.cause
+    assert "255 steps from 0.1 to 100 are 0.39 each" in error.evidence
+    metric = refusal(model="surround-monodepth2", output_type=kind)
+    assert "near depth would be lost" in metric.evidence
+    assert "--input int8" in metric.remedy
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "w8", "dyn8", "w8a8", "auto"])
+@pytest.mark.parametrize("kind", ["uint8", "int8"])
+def test_integer_ends_go_with_every_precision(precision, kind):
+    assert (
+        validate(ExportRequest("flex-nano", precisions=(precision,), random_seed=0, input=kind, output_type=kind))
+        is None
+    )
+
+
+@pytest.mark.parametrize("changes", [{"input": "int8"}, {"output_type": "int8"}])
+def test_pairs_take_and_give_floats(changes):
+    error = refusal(model="prv2-nano", **changes)
+    assert "float input, float disparity output" in error.cause
+
+
 def test_refusing_imports_nothing_heavy():
     code = """
 import sys
 from edgedepth.errors import UsageError
 from edgedepth.export.request import ExportRequest, validate
+try:
+    validate(ExportRequest("prv2-nano", random_seed=0, output_type="int8"))
+except UsageError:
+    pass
 try:
     validate(ExportRequest("flex-nano", random_seed=0, sizes=((100, 100),)))
 except UsageError:

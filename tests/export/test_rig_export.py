@@ -12,7 +12,7 @@ from PIL import Image
 
 from edgedepth.artifact import open_artifact, verify_hashes
 from edgedepth.artifact.folder import sha256
-from edgedepth.artifact.manifest import FILE_NAME, Manifest, decode_manifest, encode
+from edgedepth.artifact.manifest import FILE_NAME, SCHEMA_VERSION, Manifest, decode_manifest, encode
 from edgedepth.artifact.rig_file import read_rig
 from edgedepth.errors import InputError, UsageError
 from edgedepth.export.request import ExportRequest, validate
@@ -98,7 +98,7 @@ def artifact(once, rig):
 
 def test_an_artifact_holds_its_rig(artifact, rig):
     manifest = open_artifact(artifact).manifest
-    assert manifest.schema_version == 3
+    assert manifest.schema_version == SCHEMA_VERSION
     assert manifest.rig.names() == NAMES
     assert list(manifest.masks()) == ["rig/front.png"]
     verify_hashes(open_artifact(artifact))

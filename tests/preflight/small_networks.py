@@ -86,6 +86,15 @@ def mixed_network(*, rounding: str = "ABS") -> bytes:
     return w.finish([x], [_float_conv(w, d, "depth", 3)])
 
 
+def rounded_network() -> bytes:
+    """A float convolution whose output is rounded to int8."""
+    w = TfliteWriter()
+    x = w.tensor("image", SHAPE)
+    y = w.tensor("depth", SHAPE, "int8", (0.05, 0))
+    w.operator("QUANTIZE", [_float_conv(w, x, "floats", 3)], [y], schema.QuantizeOptionsT())
+    return w.finish([x], [y])
+
+
 def dynamic_network() -> bytes:
     """A convolution that takes floats and integer weights."""
     w = TfliteWriter()

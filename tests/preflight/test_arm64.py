@@ -14,6 +14,7 @@ from small_networks import (
     float_network,
     integer_network,
     mixed_network,
+    rounded_network,
     without_signature,
 )
 
@@ -120,6 +121,21 @@ def test_floats_have_a_limit(written):
     assert moved(0.5 * FLOAT_GATE * std) == ()
     assert len(moved(2 * FLOAT_GATE * std)) == 1
     assert moved(float("nan")) == ("depth is not finite",)
+
+
+def test_floats_that_are_rounded_last_may_be_one_step_apart(written):
+    path = written(rounded_network())
+    assert reference(path)[1]["depth"].dtype == np.int8
+
+    def moved(by):
+        def change(_, value):
+            value.flat[3] += -by if value.flat[3] > 0 else by
+            return value
+
+        return arm_parity(path, Wrong(change), "cortex-a76").failures
+
+    assert moved(1) == ()
+    assert moved(2) == ("depth: 2 steps apart, allowed 1",)
 
 
 def test_floats_behind_a_rounding_that_fell_otherwise_have_a_wider_limit(written):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tiny_graphs import CONSTANTS, entry
 
+from edgedepth.artifact.manifest import BYTES, TensorQuantization, TensorSpec
 from edgedepth.errors import InputError
-from edgedepth.runtime.decode import decode, meaning_of, resize_map
+from edgedepth.runtime.decode import decode, dequantized, meaning_of, resize_map
 
 maps = arrays.arrays(
     np.float32,
@@ -66,6 +67,29 @@ def test_affine_invariant_disparity_stays_inverse_depth():
 )
 def test_what_values_mean_is_said(meaning, metric, statement):
     assert meaning_of(entry(meaning=meaning, metric=metric).output).statement == statement
+
+
+@pytest.mark.parametrize("dtype", BYTES)
+def test_integers_are_what_they_stand_for(dtype):
+    scale = TensorQuantization(0.3, 7)
+    every = np.arange(BYTES[dtype][0], BYTES[dtype][1] + 1).astype(dtype).reshape(16, 16)
+    made = dequantized(every, TensorSpec("y", (1, 16, 16, 1), "NHWC", dtype, scale))
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, 0.3 * (every.astype(np.float64) - 7), rtol=1e-6)
+
+
+def test_all_of_disparity_has_an_integer():
+    for dtype, (least, greatest) in BYTES.items():
+        tensor = TensorSpec("y", (1, 1, 2, 1), "NHWC", dtype, TensorQuantization(1 / 255, least))
+        np.testing.assert_allclose(dequantized(np.array([least, greatest], dtype), tensor), [0, 1], atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_floats_stay_what_they_are(dtype):
+    values = np.random.default_rng(1).random((3, 4)).astype(dtype)
+    made = dequantized(values, TensorSpec("y", (1, 3, 4, 1), "NHWC", dtype))
+    assert made.dtype == np.float32
+    np.testing.assert_array_equal(made, values)
 
 
 def test_a_missing_constant_is_named():

@@ -60,6 +60,37 @@ def test_too_few_or_many_pictures(picture, count):
         to_batch([picture] * count, entry(batch=2).input)
 
 
+def integers(dtype, scale, zero, value_range=(0.0, 1.0), **changes):
+    return entry("t.tflite", dtype=dtype, value_range=value_range, scale=(scale, zero), **changes).input
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_signed_bytes_are_pixels_less_128(picture, layout):
+    made = to_batch([picture], integers("int8", 1 / 255, -128, layout=layout))
+    last = made[0].transpose(1, 2, 0) if layout == "NCHW" else made[0]
+    assert made.dtype == np.int8
+    np.testing.assert_array_equal(last.astype(int), lanczos(picture).astype(int) - 128)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["uint8", "int8"]),
+    st.floats(1e-4, 10),
+    st.integers(-128, 255),
+    st.tuples(st.floats(-5, 5), st.floats(0.1, 300)),
+)
+def test_integers_stand_for_values_of_the_range(dtype, scale, zero, span):
+    ends = np.iinfo(dtype)
+    zero = int(np.clip(zero, ends.min, ends.max))
+    low, high = span[0], span[0] + span[1]
+    pixels = np.resize(np.arange(256, dtype=np.uint8), (*SIZE, 3))
+    made = to_batch([pixels], integers(dtype, scale, zero, (low, high)))[0]
+    exact = (low + (high - low) * pixels.astype(np.float64) / 255) / scale + zero
+    apart = np.abs(made - np.clip(exact, ends.min, ends.max))
+    assert made.dtype == dtype
+    assert apart.max() <= 0.5 + 1e-9 * (1 + np.abs(exact).max())
+
+
 def test_a_contract_beyond_this_version_is_refused(picture):
     with pytest.raises(InputError, match="int8"):
         to_batch([picture], entry(dtype="int8", value_range=(-128.0, 127.0)).input)

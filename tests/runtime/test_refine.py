@@ -23,16 +23,6 @@ PLENTY = 10**12
 H, W = tiny_pair.PATCH
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tiny_pair.artifact(tmp_path_factory.mktemp("pair") / "artifact")
-
-
-@pytest.fixture(scope="module")
-def pair(folder):
-    return open_pair(folder)
-
-
 def photo(path, height=101, width=163, mode="RGB", seed=0):
     """A smooth picture with noise, as a file; its pixels as RGB."""
     rng = np.random.default_rng(seed)

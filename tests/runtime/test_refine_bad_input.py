@@ -23,16 +23,6 @@ from edgedepth.runtime.refine import RefineWanted, open_pair, parse_tiling, refi
 PLENTY = 10**12
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tiny_pair.artifact(tmp_path_factory.mktemp("pair") / "artifact")
-
-
-@pytest.fixture(scope="module")
-def pair(folder):
-    return open_pair(folder)
-
-
 def pixels(height=101, width=163):
     y, x = np.mgrid[0:height, 0:width]
     base = np.stack([127 + 120 * np.sin(y / 17), x * 255 / width, (x + y) % 256], -1)

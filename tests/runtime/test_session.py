@@ -8,8 +8,12 @@ from msgspec.structs import replace
 from tiny_graphs import SIZE, entry, expected, onnx_model, tflite_bytes, write_file
 
 from edgedepth.artifact.folder import sha256
+from edgedepth.artifact.manifest import BYTES, TensorQuantization
 from edgedepth.errors import InputError, OperatorError
+from edgedepth.export.onnx_ends import set_types
+from edgedepth.export.tflite_ends import with_types
 from edgedepth.runtime import Session
+from edgedepth.runtime.preprocess import to_batch
 
 CASES = [
     ("t.onnx", "NCHW", "float32", 1),
@@ -122,8 +126,36 @@ def test_an_operator_that_litert_lacks_is_named(tmp_path):
         Session(path, with_hash(told, path))
 
 
-def test_integer_output_is_refused_before_anything_runs(tmp_path):
-    told = write_file(tmp_path, entry("t.onnx"))
-    output = replace(told.output, tensor=replace(told.output.tensor, dtype="uint8"))
-    with pytest.raises(InputError, match="uint8 output"):
-        Session(tmp_path / "t.onnx", replace(told, output=output))
+def test_an_integer_output_without_a_scale_cannot_even_be_described():
+    told = entry("t.onnx")
+    with pytest.raises(ValueError, match="uint8 without a scale"):
+        replace(told.output, tensor=replace(told.output.tensor, dtype="uint8"))
+
+
+@pytest.mark.parametrize("name", ["t.onnx", "t.tflite"])
+@pytest.mark.parametrize(("taken", "given"), [("int8", "int8"), ("int8", "uint8"), ("uint8", "int8")])
+def test_integers_at_both_ends_are_the_formula_to_half_a_step(tmp_path, name, taken, given):
+    """Through the runtime of the format, from a picture to a map of what the integers stand for."""
+    plain = entry(name, layout="NHWC")
+    scales = {dtype: TensorQuantization(1 / 255, BYTES[dtype][0]) for dtype in BYTES}
+    image = replace(plain.input.tensor, dtype=taken, quantization=scales[taken])
+    disparity = replace(plain.output.tensor, dtype=given, quantization=scales[given])
+    path = tmp_path / name
+    if name.endswith("onnx"):
+        model = onnx_model(plain)
+        set_types(model, image, disparity)
+        path.write_bytes(model.SerializeToString())
+    else:
+        path.write_bytes(with_types(tflite_bytes(plain), image, disparity))
+    told = replace(plain, input=replace(plain.input, tensor=image), output=replace(plain.output, tensor=disparity))
+    session = Session(path, with_hash(told, path))
+    pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    batch = to_batch([pixels], told.input)
+    assert (batch.dtype, session.run(batch).dtype) == (taken, given)
+    exact = expected(pixels / 255)
+    found = session.maps(batch)[0]
+    assert found.dtype == np.float32
+    assert np.abs(found - exact).max() <= 0.5 / 255 + 1e-6
+    assert np.abs(found - exact).max() > 0.4 / 255
+    (named,) = session.run_named({"image": batch}, [disparity])
+    np.testing.assert_array_equal(named[0, 0], found)

@@ -24,6 +24,7 @@ from edgedepth.artifact.manifest import (
     ModelFacts,
     OutputContract,
     Source,
+    TensorQuantization,
     TensorSpec,
     encode,
 )
@@ -51,8 +52,9 @@ def entry(
     value_range=None,
     size=SIZE,
     digest="0" * 64,
+    scale=None,
 ):
-    """What a manifest says about one such file."""
+    """What a manifest says about one such file; `scale`: (scale, zero point) of the input."""
     file_format = path.rpartition(".")[2]
     layout = layout or ("NCHW" if file_format == "onnx" else "NHWC")
     shapes = {"NCHW": lambda c: (batch, c, *size), "NHWC": lambda c: (batch, *size, c)}
@@ -66,7 +68,7 @@ def entry(
         sha256=digest,
         bytes=0,
         input=InputContract(
-            tensor=TensorSpec("image", shapes[layout](3), layout, dtype),
+            tensor=TensorSpec("image", shapes[layout](3), layout, dtype, TensorQuantization(*scale) if scale else None),
             color="RGB",
             value_range=value_range,
             resize="lanczos",

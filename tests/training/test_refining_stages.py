@@ -194,25 +194,6 @@ def test_parts_of_the_loss_are_what_they_say(start):
     assert float(parts["silog"].detach()) == pytest.approx(np.sqrt(square - 0.85 * bias**2), rel=1e-3)
 
 
-def test_some_patches_take_exact_depth_that_was_made_coarse(start):
-    trainer = start(recipe(SHARPENED))
-    batch, _ = trainer.close_ups.close_ups(0)
-    found = {}
-    for share in (0.0, 0.5, 1.0):
-        weighed = replace(trainer.recipe, refinement=replace(trainer.recipe.refinement, made_coarse=share))
-        setting = replace(trainer.setting, recipe=weighed)
-        made = [
-            refining.predict(trainer.model.eval(), setting, batch, torch.Generator().manual_seed(i)) for i in range(8)
-        ]
-        found[share] = torch.cat([one.before for one in made]).detach()
-    truth = torch.cat([refining.predict(trainer.model, trainer.setting, batch).truth.detach()] * 8)
-    errors = {share: (before - truth).abs().mean((1, 2, 3)) for share, before in found.items()}
-    alike = (found[0.5] == found[0.0]).flatten(1).all(1)
-    assert 2 < int(alike.sum()) < 14
-    assert torch.equal(found[0.5][~alike], found[1.0][~alike])
-    assert float(errors[1.0].mean()) < 0.5 * float(errors[0.0].mean())
-
-
 def test_sharpening_leaves_the_scale_invariant_loss_out(start):
     trainer = start(recipe(SHARPENED))
     trainer.train_step()
@@ -280,7 +261,6 @@ def test_pictures_are_rendered_where_none_are_kept(tmp_path, monkeypatch):
         ((REFINED,), {"refinement": Refinement(patches=0)}, "refinement.patches"),
         ((REFINED,), {"refinement": Refinement(coarse_rate=-1.0)}, "refinement.coarse_rate"),
         ((REFINED,), {"refinement": Refinement(softest=0.5)}, "refinement.softest"),
-        ((REFINED,), {"refinement": Refinement(made_coarse=1.5)}, "refinement.made_coarse"),
         ((REFINED,), {"refinement": Refinement(silog=-1.0)}, "refinement"),
         ((SHARPENED,), {"refinement": Refinement(absolute=0, gradient=0, local=0, detail=0)}, "refinement"),
     ],
@@ -303,4 +283,4 @@ def test_other_stages_need_sources():
 
 def test_the_shipped_recipe_is_sound():
     shipped = read_recipe(find_recipe("prv2-nano"))
-    assert [span.objective for span in shipped.spans] == ["noisy", "sharpened"]
+    assert [span.objective for span in shipped.spans] == ["noisy"]

@@ -11,16 +11,23 @@ from torch import fx, nn
 from edgedepth.models.flexdepth.blocks import Attention
 from edgedepth.models.litemono.blocks import DilatedBlock, LocalGlobalBlock
 from edgedepth.models.monovit.mpvit import PathEncoder
+from edgedepth.models.patchrefiner.blocks import resized
 from edgedepth.models.shared.dysample import DySample
 from edgedepth.models.surround.metric_bins import MetricBins
 
 LEAVES = (DySample, Attention, DilatedBlock, LocalGlobalBlock, PathEncoder, MetricBins)
 """Modules that lowerings replace as a whole, so tracing must not look inside."""
 
+WHOLE_FUNCTIONS: tuple[Callable[..., object], ...] = (resized,)
+"""Functions that decide by the shapes of their arguments, which a trace does not know."""
+
 M = TypeVar("M", bound=nn.Module)
 
 
 class _Tracer(fx.Tracer):
+    def __init__(self) -> None:
+        super().__init__(autowrap_functions=WHOLE_FUNCTIONS)
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Stop at what a lowering replaces; torch's own layers are leaves anyway."""
         return isinstance(m, LEAVES) or super().is_leaf_module(m, module_qualified_name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgedepth.artifact.manifest import FileEntry, Quantization
+from edgedepth.artifact.manifest import ContractOutcome, FileEntry, Quantization
 from edgedepth.errors import GateError
 from edgedepth.export.calibration import CalibrationSet
 from edgedepth.export.formats import CALIBRATED
@@ -50,19 +50,30 @@ class Quantizer:
         write: puts a graph on disk, to run it as users will.
         pictures: calibrating and held out.
         contract: what has to hold.
+        exact: writes a graph as `write` does, but for an output that stays in float; given where `write` rounds it to
+            integers. What that alone costs the float graph then comes on top of the contract.
     """
 
     INSTEAD = "--precision auto"
     """What may keep a contract that was missed."""
 
     def __init__(
-        self, file_format: str, content: Any, write: WriteTo, pictures: CalibrationSet, contract: Contract
+        self,
+        file_format: str,
+        content: Any,
+        write: WriteTo,
+        pictures: CalibrationSet,
+        contract: Contract,
+        exact: WriteTo | None = None,
     ) -> None:
         self.room: Any = onnx if file_format == "onnx" else tflite
         self.content, self.write, self.pictures, self.contract = content, write, pictures, contract
         self.groups: tuple[Group, ...] = self.room.groups(content)
         self.reference, spec = self._depths(content)
         self.batches = self._batches(spec)
+        if exact is not None:
+            rounded, self.reference = self.reference, self._run(content, exact)[0]
+            self.contract = contract.widened(self._outcome(rounded, spec))
 
     def make(self, precision: str) -> Made:
         """One precision; ``auto`` keeps in float what the contract needs."""
@@ -88,11 +99,12 @@ class Quantizer:
 
     def _attempt(self, precision: str, kept: frozenset[str], most: int | None = None) -> Trial[Any]:
         content = self.room.quantize(self.content, precision, self.batches[:most], kept)
+        return Trial(content, kept, self._outcome(*self._depths(content)))
+
+    def _outcome(self, found: list[Map], entry: FileEntry) -> ContractOutcome:
         pictures = self.pictures
-        found, entry = self._depths(content)
         metric = entry.output.value_range if entry.output.meaning == "metric-depth" else None
-        outcome = judge(found, self.reference, pictures.held_out, rendered=pictures.facts.synthetic, metric=metric)
-        return Trial(content, kept, outcome)
+        return judge(found, self.reference, pictures.held_out, rendered=pictures.facts.synthetic, metric=metric)
 
     def _harm(self, precision: str) -> dict[str, float]:
         layers = [group.name for group in self.groups if group.name not in self.room.ALWAYS_FLOAT]
@@ -104,8 +116,11 @@ class Quantizer:
 
     def _depths(self, content: Any) -> tuple[list[Map], FileEntry]:
         """Of the held-out pictures, and the graph's entry."""
+        return self._run(content, self.write)
+
+    def _run(self, content: Any, write: WriteTo) -> tuple[list[Map], FileEntry]:
         with tempfile.TemporaryDirectory() as scratch:
-            entry = self.write(content, Path(scratch))
+            entry = write(content, Path(scratch))
             session = Session(Path(scratch) / entry.path, entry, threads=1)
             found = []
             for item in self.pictures.held_out:

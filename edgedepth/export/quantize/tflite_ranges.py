@@ -18,8 +18,6 @@ Range = tuple[float, float]
 SILU_FLOOR = -6.0
 """Where the input of a SiLU may be cut off: below, SiLU lies between -0.015 and 0."""
 
-_BYTE_SCALE = 255.0
-
 
 def calibrate(content: bytes, graph: TfliteGraph, tensors: Iterable[int], batches: Sequence[Feed]) -> dict[int, Range]:
     """Least and greatest value of each tensor over all pictures.
@@ -38,9 +36,7 @@ def calibrate(content: bytes, graph: TfliteGraph, tensors: Iterable[int], batche
     for batch in batches:
         feeds = named(batch, entries[0]["name"])
         for entry in entries:
-            given = feeds[entry["name"]]
-            fed = given if entry["dtype"] == np.float32 else np.rint(given * _BYTE_SCALE)
-            interpreter.set_tensor(entry["index"], fed.astype(entry["dtype"]))
+            interpreter.set_tensor(entry["index"], feeds[entry["name"]])
         interpreter.invoke()
         for i in computed:
             low, high = _ends(interpreter.get_tensor(i))

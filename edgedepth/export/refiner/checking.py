@@ -16,14 +16,18 @@ from edgedepth.errors import GateError, InputError
 from edgedepth.export.checking import Expectation
 from edgedepth.export.formats import QUANTIZED
 from edgedepth.export.references import ReferencePicture
-from edgedepth.export.refiner.graphs import CORRECTION, FEATURES, RELATIVE
+from edgedepth.export.refiner.graphs import CORRECTION, feature_names
+from edgedepth.export.refiner.kinds import PairKind
 from edgedepth.export.verify import Map, compare, feed, rejection
-from edgedepth.models.patchrefiner.nano import At, NanoPatchRefiner
+from edgedepth.runtime.refine.correction import correction_of
 from edgedepth.runtime.refine.pair import Box, RefinePair, fed
 from edgedepth.runtime.session import Session
 
 BOX = (0.375, 0.375, 0.625, 0.625)
 """Where the reference patch is said to lie: between the cells of the grid, so that sampling matters."""
+
+FLOOR = 1e-3
+"""Of the largest reference depth: what is less is compared as that, since a share of nothing says nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,36 +72,37 @@ def stored(picture: ReferencePicture, arrays: Mapping[str, NDArray[np.float32]],
         ) from error
 
 
-def patches(model: NanoPatchRefiner, expected: list[Expectation]) -> list[Patch]:
+def patches(kind: PairKind, expected: list[Expectation]) -> list[Patch]:
     """Run the PyTorch model on every reference."""
     boxes = torch.tensor([BOX], dtype=torch.float64)
     found = []
     with torch.no_grad():
         for item in expected:
-            view = item.picture.tensor()
-            depth, features = model.coarse_branch(view)
-            there = At(model, boxes, depth, features, (view.shape[2], view.shape[3]))
-            correction = model.refiner(view, there.relative, there.guides)
-            refined = torch.exp(there.logarithm + correction)
-            tensors = zip((RELATIVE, *FEATURES), (there.relative, *there.guides), strict=True)
+            there = kind.at(item.picture.tensor(), boxes)
+            tensors = zip((kind.view_name, *feature_names(kind)), (there.view, *there.features), strict=True)
             given = {name: values.numpy() for name, values in tensors}
-            found.append(Patch(item.picture, given, correction[0, 0].numpy(), refined[0, 0].numpy()))
+            found.append(Patch(item.picture, given, there.correction[0, 0].numpy(), there.refined[0, 0].numpy()))
     return found
 
 
 def check_refiner(path: Path, entry: RefinerEntry, expected: list[Patch]) -> tuple[FileEntry, GateError | None]:
-    """The refiner's file alone, fed what the PyTorch model has; the factor ``exp(correction)`` is compared.
+    """The refiner's file alone, fed what the PyTorch model has; the depth that its view is corrected to is compared.
+
+    Of relative log depth that is depth in units of the picture's mean.
 
     Returns:
         The file's entry with its parity, and the error if the gate is missed.
     """
     session = Session(path, entry.graph)
+    correction = correction_of(entry)
     parities = {}
     for patch in expected:
         feeds = {entry.graph.input.tensor.name: feed(patch.picture, entry.graph)}
         feeds |= {spec.name: fed([patch.given[spec.name][0]], spec) for spec in (entry.relative, *entry.features)}
         (found,) = session.run_named(feeds, [entry.graph.output.tensor])
-        parities[patch.picture.name] = compare(np.exp(found[0, 0]), np.exp(patch.correction), {})
+        view = patch.given[entry.relative.name][0, 0]
+        depths = (correction.depth(view + one) for one in (found[0, 0], patch.correction))
+        parities[patch.picture.name] = _compared(*depths)
     checked = replace(entry.graph, parity=parities)
     return checked, _rejection(path, parities, entry.graph.precision)
 
@@ -115,8 +120,14 @@ def check_pair(
     parities = {}
     for patch in expected:
         (found,) = pair.refine(pair.coarse(patch.picture.pixels), [patch.picture.pixels], [patch.box])
-        parities[patch.picture.name] = compare(found, patch.depth, {})
+        parities[patch.picture.name] = _compared(found, patch.depth)
     return parities, _rejection(folder / entry.graph.path, parities, entry.graph.precision)
+
+
+def _compared(found: Map, expected: Map) -> Parity:
+    """Figures of depth, which a refiner may correct to nothing."""
+    floor = np.float32(FLOOR) * expected.max()
+    return compare(np.maximum(found, floor), np.maximum(expected, floor), {})
 
 
 def _rejection(path: Path, parities: dict[str, Parity], precision: str) -> GateError | None:

@@ -29,16 +29,17 @@ from edgedepth.export.refiner.graphs import (
     correction_contract,
     given_features,
     graphs,
-    relative_spec,
     taken_features,
+    view_spec,
 )
+from edgedepth.export.refiner.kinds import PairKind
 from edgedepth.export.request import ExportRequest
 from edgedepth.export.source import Network
 from edgedepth.export.windows import Window
 from edgedepth.export.writing import Converted, write_graph
 from edgedepth.models import ModelCard
 from edgedepth.models.counting import Counts
-from edgedepth.models.patchrefiner.nano import PUBLISHED_GRID, NanoPatchRefiner
+from edgedepth.models.patchrefiner.nano import PUBLISHED_GRID
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ class Half:
 
 
 def halves(
-    model: NanoPatchRefiner,
-    coarse_card: ModelCard,
+    kind: PairKind,
     own_card: ModelCard,
     request: ExportRequest,
     file_format: str,
@@ -86,8 +86,8 @@ def halves(
     """The coarse graph and the refiner's, lowered for a file format.
 
     Args:
-        model: the pair.
-        coarse_card, own_card: of the coarse model, and of the pair.
+        kind: of the pair.
+        own_card: of the pair.
         request: its batch is of patches; the coarse graph takes one picture.
         file_format: of both.
         size: (height, width) of either input.
@@ -95,22 +95,23 @@ def halves(
         record: what these were chosen on.
     """
     target: Target = "onnx" if file_format == "onnx" else "tflite"
-    coarse, refine = graphs(model)
+    coarse, refine = graphs(kind)
     single = replace(request, batch=1)
     picture, patch = (
-        input_contract(coarse_card, file_format, single, size),
+        input_contract(kind.coarse, file_format, single, size),
         input_contract(own_card, file_format, request, size),
     )
-    disparity = output_contract(coarse_card, file_format, single, size)
-    correction = correction_contract(own_card, file_format, request, size)
+    own = output_contract(kind.coarse, file_format, single, size)
+    correction = correction_contract(kind, file_format, request, size)
+    inside = {f"branch.network.{name}": window for name, window in windows.items()}
     return (
         Half(
             "coarse",
-            *lower_with_record(coarse, target, {f"network.{name}": window for name, window in windows.items()}, record),
+            *lower_with_record(coarse, target, inside, record),
             (picture.tensor,),
-            (disparity.tensor, *given_features(model, file_format, single, size)),
+            (own.tensor, *given_features(kind, file_format, single, size)),
             picture,
-            disparity,
+            own,
             file_format,
             size,
             request.opset,
@@ -120,8 +121,8 @@ def halves(
             *lower_with_record(refine, target, {}, record),
             (
                 patch.tensor,
-                relative_spec(file_format, request, size),
-                *taken_features(model, file_format, request, size),
+                view_spec(kind, file_format, request, size),
+                *taken_features(kind, file_format, request, size),
             ),
             (correction.tensor,),
             patch,
@@ -134,11 +135,12 @@ def halves(
 
 
 def refiner_entry(
-    model: NanoPatchRefiner,
+    kind: PairKind,
     request: ExportRequest,
     file_format: str,
     size: tuple[int, int],
     counted: Counts,
+    activations: int,
     coarse: str,
     refiner: FileEntry,
 ) -> RefinerEntry:
@@ -147,10 +149,12 @@ def refiner_entry(
         graph=refiner,
         coarse=coarse,
         grid=(PUBLISHED_GRID, PUBLISHED_GRID),
-        relative=relative_spec(file_format, request, size),
-        features=taken_features(model, file_format, request, size),
-        given=given_features(model, file_format, replace(request, batch=1), size),
+        relative=view_spec(kind, file_format, request, size),
+        view=kind.view,
+        features=taken_features(kind, file_format, request, size),
+        given=given_features(kind, file_format, replace(request, batch=1), size),
         parameters=counted.parameters,
         macs=counted.macs,
         pair={},
+        activations=activations,
     )

@@ -18,15 +18,16 @@ from edgedepth.export.formats import QUANTIZED
 from edgedepth.export.interface import disparity_constants
 from edgedepth.export.references import calibration
 from edgedepth.export.refiner import checking as pair_checking
+from edgedepth.export.refiner.activations import most_at_once
 from edgedepth.export.refiner.halves import Half, halves, refiner_entry
+from edgedepth.export.refiner.kinds import is_pair, kind_of
 from edgedepth.export.refiner.quantizing import RefinerQuantizer
 from edgedepth.export.request import ExportRequest
 from edgedepth.export.source import Network
 from edgedepth.export.verify import require_varied
-from edgedepth.export.windows import choose_windows
-from edgedepth.models import card
+from edgedepth.export.windows import Window, choose_windows
 from edgedepth.models.counting import count
-from edgedepth.models.patchrefiner.nano import NanoPatchRefiner
+from edgedepth.models.shared.dysample import DySample
 from edgedepth.runtime.session import Session
 
 T = TypeVar("T")
@@ -57,33 +58,36 @@ def export_pairs(
 
     Args:
         request: what was asked; its batch is of patches, the coarse graph takes one picture.
-        network: a `NanoPatchRefiner`.
+        network: a coarse model with its refiner.
         size: (height, width) of a patch, and of the whole picture for the coarse graph.
         folder: where files go.
         stage: runs and times every step.
     """
-    model = network.module
-    if not isinstance(model, NanoPatchRefiner):
-        raise TypeError(f"{network.card.name} is no pair")
+    kind = kind_of(network.module)
     label = f"{size[0]}x{size[1]}"
-    flex = model.coarse_branch.network
-    expected = stage(f"{label}: run the PyTorch model", lambda: checking.expectations(flex, size, 1, request.reference))
-    patches = stage(f"{label}: run the PyTorch refiner", lambda: pair_checking.patches(model, expected))
-    coarse_card = card(model.config.coarse)
+    alone = kind.network
+    expected = stage(
+        f"{label}: run the PyTorch model", lambda: checking.expectations(alone, size, 1, request.reference)
+    )
+    patches = stage(f"{label}: run the PyTorch refiner", lambda: pair_checking.patches(kind, expected))
     if request.check:
         for item in expected:
-            require_varied(item.outputs[0], disparity_constants(coarse_card))
-    counted = count(model, size)
+            require_varied(item.outputs[0], disparity_constants(kind.coarse))
+    counted = count(kind.refiner(), size)
     arrays = {patch.picture.name: patch.arrays() for patch in patches}
     made = MadePairs(references=checking.store(expected, size, folder, arrays))
-    pictures = calibration(size, request.calibration)
-    inputs = [p.tensor() for p in (*pictures.pictures, *(item.picture for item in expected))]
-    windows = stage(f"{label}: choose sampling windows", lambda: choose_windows(flex, inputs))
-    record = {"pictures": f"{pictures.description} and the reference pictures", "sha256": pictures.sha256}
+    windows: dict[str, Window] = {}
+    record: dict[str, str] = {}
+    if any(isinstance(module, DySample) for module in alone.modules()):
+        pictures = calibration(size, request.calibration)
+        inputs = [p.tensor() for p in (*pictures.pictures, *(item.picture for item in expected))]
+        windows = stage(f"{label}: choose sampling windows", lambda: choose_windows(alone, inputs))
+        record = {"pictures": f"{pictures.description} and the reference pictures", "sha256": pictures.sha256}
     for file_format in request.formats:
-        both = halves(model, coarse_card, network.card, request, file_format, size, windows, record)
+        both = halves(kind, network.card, request, file_format, size, windows, record)
         floats = [stage(f"{label} {file_format}: convert {half.role}", half.convert) for half in both]
-        behind = partial(refiner_entry, model, request, file_format, size, counted)
+        held = most_at_once(both[1].lowered, kind.refiner().patch_inputs(size))
+        behind = partial(refiner_entry, kind, request, file_format, size, counted, held)
         coarses: dict[str, FileEntry] = {}
         quantizer: RefinerQuantizer | None = None
         for precision in request.precisions:
@@ -116,7 +120,7 @@ def export_pairs(
 
 def takes_picture(network: nn.Module) -> nn.Module:
     """What of a network takes whole pictures: the coarse model of a pair, else all of it."""
-    return network.coarse_branch.network if isinstance(network, NanoPatchRefiner) else network
+    return kind_of(network).network if is_pair(network) else network
 
 
 def _check_coarse(

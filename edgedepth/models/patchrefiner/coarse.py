@@ -6,11 +6,11 @@ from typing import cast
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from edgedepth.errors import UsageError
 from edgedepth.models.card import OutputSpec
 from edgedepth.models.flexdepth.model import FlexDepth
-from edgedepth.models.patchrefiner.blocks import resized
 from edgedepth.models.patchrefiner.config import ZOEDEPTH_FEATURES
 from edgedepth.models.registry import build, card
 from edgedepth.models.surround.metric_bins import FEATURES
@@ -26,14 +26,21 @@ class CoarseBranch(nn.Module):
     """What a refiner needs of a coarse model.
 
     Attributes:
+        network: what it wraps.
         channels: of the six features, at strides `STRIDES`.
     """
 
+    network: nn.Module
     channels: Channels
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """(B, 3, H, W), RGB in 0..1 -> depth (B, 1, H, W) and the features, at strides `STRIDES`."""
         raise NotImplementedError
+
+    def undecoded(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """As `forward`, with what the network itself gives in place of depth; the same where that is depth."""
+        given: tuple[torch.Tensor, list[torch.Tensor]] = self(image)
+        return given
 
     def finish_initial(self) -> None:
         """What a network has to say about its start once seeded weights have been drawn: nothing, mostly."""
@@ -47,6 +54,8 @@ class FlexCoarse(CoarseBranch):
         output: of the network's card.
     """
 
+    network: FlexDepth
+
     def __init__(self, network: FlexDepth, output: OutputSpec) -> None:
         super().__init__()
         self.network = network
@@ -57,15 +66,21 @@ class FlexCoarse(CoarseBranch):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Depth up to scale, and the features."""
+        disparity, features = self.undecoded(image)
+        return 1 / (self._least + self._range * disparity), features
+
+    def undecoded(self, image: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Sigmoid disparity, and the features."""
         taps = self.network.features(image)
         decoded = self.network.decode(taps)
-        disparity = self.network.heads(decoded)[0]
-        depth = 1 / (self._least + self._range * disparity)
-        return depth, [taps[-1], *decoded, resized(decoded[-1], image.shape[-2:])]
+        full = F.interpolate(decoded[-1], scale_factor=2, mode="bilinear", align_corners=True)
+        return self.network.heads(decoded)[0], [taps[-1], *decoded, full]
 
 
 class SurroundCoarse(CoarseBranch):
     """A surround student: what its head reads of its core (last tap of the encoder, all of the decoder)."""
+
+    network: SurroundStudent
 
     def __init__(self, network: SurroundStudent) -> None:
         super().__init__()

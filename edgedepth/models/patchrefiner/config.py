@@ -73,7 +73,8 @@ def _card(letter: str, config: RefinerConfig, backbone: str, params: float, gmac
             None,
             "not stated: the paper prints parameters and seconds",
         ),
-        layouts=("safetensors",),
+        layouts=("published-file", "safetensors"),
+        official="edgedepth.models.patchrefiner.published:renamed",
         licence="The definition is this project's own (Apache-2.0). Weights were never released. Ones that are trained "
         "carry the terms of their data and of the weights that encoder and coarse model started from.",
         notes=(

@@ -14,6 +14,9 @@ from edgedepth.models.patchrefiner.encoder import FineBranch
 from edgedepth.models.patchrefiner.fusion import BidirectionalFusion
 from edgedepth.models.patchrefiner.roi import sample_boxes
 
+LEAST_DEPTH = 0.0
+"""What is refined is clamped to, in the coarse depth's unit."""
+
 
 class _RefinerParts(nn.Module):
     """What a refiner consists of; keys are those of the published checkpoints' refiner part."""
@@ -29,10 +32,10 @@ class _RefinerParts(nn.Module):
             self.refiner_fine_branch.channels, config.coarse_channels, config.width, config.joined, config.decoder
         )
 
-    def refine(
+    def offset(
         self, patch: torch.Tensor, coarse_depth: torch.Tensor, coarse_features: Sequence[torch.Tensor]
     ) -> torch.Tensor:
-        """The depth of a patch, from the patch and from what the coarse model has there.
+        """What to add to the coarse depth of a patch.
 
         Args:
             patch: (B, 3, H, W), RGB in 0..1, H and W divisible by 32; normalization is inside.
@@ -41,11 +44,18 @@ class _RefinerParts(nn.Module):
                 resized.
 
         Returns:
-            (B, 1, H, W), metres, not negative.
+            (B, 1, H, W), metres.
         """
         taps = self.refiner_fine_branch(patch, coarse_depth)
-        offset = self.refiner_fusion_model(taps, coarse_features, coarse_depth)
-        return torch.clamp(coarse_depth + offset, min=0)
+        found: torch.Tensor = self.refiner_fusion_model(taps, coarse_features, coarse_depth)
+        return found
+
+    def refine(
+        self, patch: torch.Tensor, coarse_depth: torch.Tensor, coarse_features: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """The depth of a patch, not negative; arguments and shape are those of `offset`."""
+        offset = self.offset(patch, coarse_depth, coarse_features)
+        return torch.clamp(coarse_depth + offset, min=LEAST_DEPTH)
 
 
 class Refiner(_RefinerParts):

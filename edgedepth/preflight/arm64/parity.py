@@ -42,6 +42,7 @@ class Difference:
         unequal: elements that are not the same.
         elements: of the output.
         finite: whether all emulated values are.
+        integers: whether its values are.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Difference:
     unequal: int
     elements: int
     finite: bool
+    integers: bool
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,11 @@ class ArmParity:
 def arm_parity(path: Path, emulator: Emulator, processor: str, *, seed: int = 0) -> ArmParity:
     """Run a file on a seeded picture here and on an emulated processor, and compare.
 
-    Float outputs must agree within `FLOAT_GATE`; integer outputs must be equal. Where floats are rounded to integers
-    inside the graph, its outputs must agree within `ROUNDED_GATE` only if such a rounding really fell differently or
-    is hidden inside an operator; and the integer part is run once more on its own, fed with this machine's entries,
-    and must give the same bytes.
+    Float outputs must agree within `FLOAT_GATE`; integer outputs must be equal, or one step apart where floats are
+    rounded to them last, for one beside the border of two steps may fall on either side. Where floats are rounded to
+    integers inside the graph, its outputs must agree within `ROUNDED_GATE` only if such a rounding really fell
+    differently or is hidden inside an operator; and the integer part is run once more on its own, fed with this
+    machine's entries, and must give the same bytes.
 
     Raises:
         InputError: damaged, or with several signatures.
@@ -155,6 +158,7 @@ def difference(name: str, got: npt.NDArray[np.generic], expected: npt.NDArray[np
         int((got != expected).sum()),
         here.size,
         finite,
+        np.issubdtype(expected.dtype, np.integer),
     )
 
 
@@ -256,5 +260,7 @@ def _failure(output: Difference, found: Arithmetic, rounded: int) -> str:
             if share > ROUNDED_GATE
             else ""
         )
+    if output.integers:
+        return f"{output.name}: {output.max_abs:g} steps apart, allowed 1" if output.max_abs > 1 else ""
     share = output.max_abs / output.std
     return f"{output.name}: max difference {share:.1e} of std, allowed {FLOAT_GATE:g}" if share > FLOAT_GATE else ""

@@ -23,9 +23,11 @@ from edgedepth.runtime.tiling import Grid, Tile, cut, patches_at_once
 from edgedepth.runtime.writing import png_bytes, require_other, require_writable, whole_file, write_whole
 
 Map = NDArray[np.float32]
-FLOATS_PER_PIXEL = 240
-"""Of a patch: inputs, prediction, and what a runtime takes for a refiner of phone size. ONNX Runtime was seen to take
-226 (384x512, prv2-nano in float32), LiteRT less."""
+PER_ACTIVATION = 4.3
+"""Floats that a runtime takes for each that the refiner holds at once. ONNX Runtime was seen to take 4.0 (384x512,
+prv2-nano in float32) and 3.0 to 3.6 (prv2-m, -e and -c), LiteRT less."""
+OF_PHONE_SIZE = 56
+"""Floats per pixel that prv2-nano holds at once: what to expect where a manifest does not say."""
 BAND = 256
 """Rows that are coloured at a time."""
 SUFFIXES = (".png", ".npy")
@@ -199,7 +201,8 @@ def _require_memory(pair: RefinePair, grid: Grid, wanted: RefineWanted) -> None:
     result = height * width * (4 + 3 * (3 if wanted.side_by_side else 2))
     canvas = 20 * (grid.cut[0] * width if wanted.tiling.random else grid.patch[0] * grid.canvas[1])
     canvas += 8 * grid.canvas[0] * grid.canvas[1] if wanted.tiling.random else 0
-    patches = 4 * FLOATS_PER_PIXEL * grid.patch[0] * grid.patch[1] * pair.batch
+    held_at_once = pair.entry.activations or OF_PHONE_SIZE * grid.patch[0] * grid.patch[1]
+    patches = int(4 * PER_ACTIVATION * held_at_once) * pair.batch
     held = max(resident_memory() + result + canvas, peak_memory() - patches)
     patches_at_once(wanted.memory, held, patches)
 
@@ -224,8 +227,14 @@ def _write(values: Map, picture: NDArray[np.uint8], wanted: RefineWanted) -> tup
 
 def _coloured(values: Map) -> NDArray[np.uint8]:
     """As `colourize` of closeness, a band at a time."""
-    limits = robust_range(np.float32(1) / values[:: -(-len(values) // BAND)])
+    limits = robust_range(_closeness(values[:: -(-len(values) // BAND)]))
     picture = np.empty((*values.shape, 3), np.uint8)
     for top in range(0, len(values), BAND):
-        picture[top : top + BAND] = colourize(np.float32(1) / values[top : top + BAND], limits)
+        picture[top : top + BAND] = colourize(_closeness(values[top : top + BAND]), limits)
     return picture
+
+
+def _closeness(depth: Map) -> Map:
+    """Its reciprocal; where depth was corrected to nothing there is nothing to show."""
+    with np.errstate(divide="ignore"):
+        return np.float32(1) / depth

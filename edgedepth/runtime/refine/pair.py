@@ -14,8 +14,9 @@ from edgedepth.artifact import choose, open_artifact
 from edgedepth.artifact.manifest import RefinerEntry, TensorSpec
 from edgedepth.artifact.manifest import Source as Weights
 from edgedepth.errors import UsageError
-from edgedepth.runtime.decode import Meaning, meaning_of, sigmoid_to_disparity
+from edgedepth.runtime.decode import Meaning, decode, meaning_of
 from edgedepth.runtime.preprocess import to_batch
+from edgedepth.runtime.refine.correction import correction_of
 from edgedepth.runtime.session import Session
 from edgedepth.runtime.tiling import sample_box
 
@@ -29,13 +30,13 @@ class Coarse:
     """What the coarse graph has for a picture.
 
     Attributes:
-        logarithm: (H, W), log depth.
-        mean: of that.
+        values: (H, W), what corrections are added to: depth or its logarithm.
+        origin: what the refiner sees that less of.
         features: (C, H, W) each, in the refiner's order.
     """
 
-    logarithm: Map
-    mean: np.float32
+    values: Map
+    origin: np.float32
     features: tuple[Map, ...]
 
 
@@ -58,15 +59,17 @@ class RefinePair:
         self.batch = refiner.batch
         self.patch = entry.graph.size
         self.meaning: Meaning = meaning_of(coarse.entry.output)
+        self.correction = correction_of(entry)
 
     def coarse(self, picture: NDArray[np.uint8]) -> Coarse:
         """Run the coarse graph on a whole (H, W, 3) uint8 RGB picture."""
         contract = self.coarse_session.entry
         outputs = (contract.output.tensor, *self.entry.given)
         feeds = {contract.input.tensor.name: to_batch([picture], contract.input)}
-        disparity, *features = (maps[0] for maps in self.coarse_session.run_named(feeds, outputs))
-        logarithm = -np.log(sigmoid_to_disparity(disparity[0], contract.output))
-        return Coarse(logarithm, np.float32(logarithm.mean(dtype=np.float64)), tuple(features))
+        found, *features = (maps[0] for maps in self.coarse_session.run_named(feeds, outputs))
+        depth = decode(found[0], contract.output, contract.size).values
+        values = self.correction.added_to(depth)
+        return Coarse(values, self.correction.origin(values), tuple(features))
 
     def refine(self, coarse: Coarse, patches: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]) -> list[Map]:
         """Refined depth of one to `batch` patches of the picture that `coarse` is of.
@@ -79,19 +82,19 @@ class RefinePair:
         Returns:
             (height, width) depth each, at `patch`.
         """
-        there = self._log_depth(coarse, boxes)
+        there = self._there(coarse, boxes)
         feeds = self._feeds(coarse, there, patches, boxes)
         (corrections,) = self.refiner_session.run_named(feeds, [self.entry.graph.output.tensor])
-        return [np.exp(one + correction[0]) for one, correction in zip(there, corrections, strict=False)]
+        return [self.correction.depth(one + found[0]) for one, found in zip(there, corrections, strict=False)]
 
     def inputs(
         self, coarse: Coarse, patches: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
     ) -> dict[str, NDArray[Any]]:
         """What `refine` feeds the refiner, by name."""
-        return self._feeds(coarse, self._log_depth(coarse, boxes), patches, boxes)
+        return self._feeds(coarse, self._there(coarse, boxes), patches, boxes)
 
-    def _log_depth(self, coarse: Coarse, boxes: Sequence[Box]) -> list[Map]:
-        return [sample_box(coarse.logarithm, box, self.patch) for box in boxes]
+    def _there(self, coarse: Coarse, boxes: Sequence[Box]) -> list[Map]:
+        return [sample_box(coarse.values, box, self.patch) for box in boxes]
 
     def _feeds(
         self, coarse: Coarse, there: list[Map], patches: Sequence[NDArray[np.uint8]], boxes: Sequence[Box]
@@ -99,7 +102,7 @@ class RefinePair:
         contract = self.entry.graph.input
         feeds = {
             contract.tensor.name: to_batch(patches, contract),
-            self.entry.relative.name: fed([one[None] - coarse.mean for one in there], self.entry.relative),
+            self.entry.relative.name: fed([one[None] - coarse.origin for one in there], self.entry.relative),
         }
         for values, spec in zip(coarse.features, self.entry.features, strict=True):
             cells = spec.shape[2:4] if spec.layout == "NCHW" else spec.shape[1:3]

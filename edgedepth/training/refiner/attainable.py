@@ -11,9 +11,7 @@ from edgedepth.models.patchrefiner.reach import WINDOWS, steps
 
 _SHRUNK = 8
 _SURROUNDINGS = 13
-"""Shrunk pixels across which the coarse model's own error is averaged, twice, and agreement is measured."""
-_FLAT = 0.01
-"""Standard deviation of log depth below which (geometric mean of both maps) there is nothing to agree on."""
+"""Shrunk pixels across which the coarse model's own error is averaged, twice."""
 _BORDER = math.log(1.1)
 _BESIDE, _FADING = 7, 5
 """Shrunk pixels across: what lies beside a border, and the way back from there to the coarse depth."""
@@ -24,9 +22,8 @@ def attainable(coarse: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
     A refiner that sees one patch cannot know where the whole picture's depth is wrong, nor whether a bump of it is one
     of the street's: one that is asked for either learns to guess, and on other pictures it guesses wrong. So of
-    ``truth - coarse`` its average over the surroundings is taken off; what lies far from every border of the truth, or
-    where the coarse depth does not rise and fall with the truth, is left out; and the rest is limited to what
-    corrections reach.
+    ``truth - coarse`` its average over the surroundings is taken off, what lies far from every border of the truth is
+    left out, and the rest is limited to what corrections reach.
 
     Args:
         coarse: (B, 1, H, W) log depth, H and W divisible by 8.
@@ -37,7 +34,7 @@ def attainable(coarse: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """
     with torch.no_grad():
         error = truth - coarse
-        detail = (error - _averaged(error)) * _beside_borders(truth) * _agreement(coarse, truth)
+        detail = (error - _averaged(error)) * _beside_borders(truth)
         far, near = torch.split(steps(coarse), len(WINDOWS), 1)
         farther, nearer = far.sum(1, keepdim=True), near.sum(1, keepdim=True)
         return coarse + torch.maximum(torch.minimum(detail, farther), -nearer)
@@ -51,16 +48,6 @@ def _beside_borders(truth: torch.Tensor) -> torch.Tensor:
     near = F.max_pool2d(F.max_pool2d(jumps.clamp(max=1), _SHRUNK), _BESIDE, 1, _BESIDE // 2)
     fading = F.avg_pool2d(near, _FADING, 1, _FADING // 2, count_include_pad=False)
     return F.interpolate(fading, truth.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def _agreement(coarse: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Pearson's correlation of both over the surroundings, 0 where it is negative or where one of them is flat."""
-    a, b = (F.avg_pool2d(maps, _SHRUNK) for maps in (coarse, truth))
-    mean_a, mean_b = _around(a), _around(b)
-    spread = (_around(a * a) - mean_a**2).clamp(min=0) * (_around(b * b) - mean_b**2).clamp(min=0)
-    common = _around(a * b) - mean_a * mean_b
-    found = torch.where(spread > _FLAT**4, common / spread.clamp(min=_FLAT**4).sqrt(), 0).clamp(0, 1)
-    return F.interpolate(found, truth.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _averaged(maps: torch.Tensor) -> torch.Tensor:

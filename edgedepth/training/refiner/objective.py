@@ -93,7 +93,7 @@ def refined(setting: Setting, batch: CloseUpBatch, rng: np.random.Generator, *, 
         scaled: whether the scale-invariant log loss is a part.
     """
     generator = torch.Generator().manual_seed(int(rng.integers(2**32)))
-    found = predict(setting.networks.depth, setting, batch, generator)
+    found = predict(setting.networks.depth, setting, batch)
     parts = _parts(setting, found.after, found.asked, found.weight, generator, scaled=scaled)
     if found.seen.depth.requires_grad:
         parts["coarse"] = _coarse_loss(setting, found.seen, batch.wholes)
@@ -114,14 +114,8 @@ def see(model: Any, setting: Setting, images: torch.Tensor) -> Seen:
     return Seen(disparities, depth_of(disparities[0], *setting.depth_range), features)
 
 
-def predict(model: Any, setting: Setting, batch: CloseUpBatch, generator: torch.Generator | None = None) -> Refined:
-    """Coarse and refined depth of all patches.
-
-    Args:
-        model: the refiner with its coarse model.
-        setting, batch: of the step.
-        generator: makes coarse the exact depth of as many patches as the recipe says; without one, of none.
-    """
+def predict(model: Any, setting: Setting, batch: CloseUpBatch) -> Refined:
+    """Coarse and refined depth of all patches."""
     size = batch.patches.shape[-2], batch.patches.shape[-1]
     seen = see(model, setting, batch.wholes.images)
     there = [
@@ -132,12 +126,6 @@ def predict(model: Any, setting: Setting, batch: CloseUpBatch, generator: torch.
     relative = torch.cat([one.relative for one in there])
     guides = [torch.cat(maps) for maps in zip(*(one.guides for one in there), strict=True)]
     truth = (batch.targets.log() + _offsets(seen.depth, batch.wholes)[:, None]).flatten(0, 1)
-    if generator is not None:
-        made = coarsened(truth, generator) + truth.mean((1, 2, 3), keepdim=True)
-        chosen = torch.rand(len(made), 1, 1, 1, generator=generator) < setting.recipe.refinement.made_coarse
-        mean = before - relative
-        before = torch.where(chosen.to(made.device), made, before)
-        relative = before - mean
     corrections = _corrections(model.refiner, setting.precision, batch.patches.flatten(0, 1), relative, guides)
     weight = batch.weights.flatten(0, 1)
     return Refined(before, before + corrections, truth, attainable(before, truth), weight, seen)

@@ -2,6 +2,7 @@ package io.edgedepth.demo.core
 
 import io.edgedepth.demo.core.artifact.FileEntry
 import io.edgedepth.demo.core.artifact.readManifest
+import io.edgedepth.demo.core.depth.RawOutput
 import io.edgedepth.demo.core.json.Fields
 import io.edgedepth.demo.core.json.Json
 import io.edgedepth.demo.core.picture.RgbPicture
@@ -36,6 +37,13 @@ class Case(
     fun bytes(kind: String): ByteArray = File(folder, "$stem.$kind").readBytes()
 
     fun floats(kind: String): FloatArray = floatsOf(bytes(kind))
+
+    /** What the graph gave, as floats. */
+    fun output(): FloatArray {
+        val raw = RawOutput(entry.path, entry.output.tensor)
+        raw.buffer.put(bytes("output")).rewind()
+        return raw.read()
+    }
 
     override fun toString() = "$stem ${picture.height}x${picture.width}"
 }

@@ -36,8 +36,10 @@ import org.junit.Assume.assumeNotNull
 import org.junit.Before
 import org.junit.Test
 
-private val GRAPHS =
-    listOf("flex-nano", "flex-nano-bytes", "flex-nano-depth", "flex-nano-w8a8", "flex-nano-outputs")
+private val GRAPHS = listOf(
+    "flex-nano", "flex-nano-bytes", "flex-nano-depth", "flex-nano-w8a8", "flex-nano-uint8", "flex-nano-int8",
+    "flex-nano-outputs",
+)
 private val CPU = EngineOptions(Accelerator.CPU, threads = 1)
 
 /** Graphs that edgedepth exported, in LiteRT, against what its Python runtime gives. */
@@ -55,7 +57,7 @@ class RealInferenceTest {
     @Test
     fun `every graph gives what it gives in Python`() {
         val (picture, runs) = inferences()
-        assertEquals(5, runs.size)
+        assertEquals(GRAPHS.size, runs.size)
         for (run in runs) {
             val stem = run.text("stem")
             pipeline(run.text("artifact"), run.text("precision")).use { pipeline ->

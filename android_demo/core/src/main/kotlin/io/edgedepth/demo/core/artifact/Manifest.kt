@@ -3,14 +3,32 @@ package io.edgedepth.demo.core.artifact
 /** The order of a tensor's dimensions: batch, channels, height and width. */
 enum class Layout { NCHW, NHWC }
 
+/** Integer types of one byte that a tensor may have, and their values. */
+val BYTES = mapOf("uint8" to 0..255, "int8" to -128..127)
+
+/**
+ * What a tensor's integers stand for: `scale * (integer - zeroPoint)`.
+ *
+ * @property scale of one step, above 0.
+ * @property zeroPoint the integer that stands for 0.
+ */
+data class TensorQuantization(val scale: Double, val zeroPoint: Int)
+
 /**
  * One tensor of a graph's interface.
  *
  * @property name as the runtime knows it.
  * @property shape four fixed sizes in the order of [layout].
  * @property dtype NumPy's name, such as `float32` or `uint8`.
+ * @property quantization of [BYTES]; null where values are as they are, of uint8 input the bytes of a picture.
  */
-data class TensorSpec(val name: String, val shape: List<Int>, val layout: Layout, val dtype: String) {
+data class TensorSpec(
+    val name: String,
+    val shape: List<Int>,
+    val layout: Layout,
+    val dtype: String,
+    val quantization: TensorQuantization? = null,
+) {
     /** Pictures per run. */
     val batch: Int get() = shape[0]
 
@@ -27,8 +45,8 @@ data class TensorSpec(val name: String, val shape: List<Int>, val layout: Layout
 /**
  * What to feed.
  *
- * @property low value of a black pixel.
- * @property high value of a white pixel.
+ * @property low value of a black pixel; of integers with a scale, what they stand for.
+ * @property high value of a white pixel, likewise.
  */
 data class InputContract(val tensor: TensorSpec, val low: Double, val high: Double)
 
@@ -46,8 +64,8 @@ enum class OutputKind(val text: String) {
  * @property decode the formula from output to depth, for people.
  * @property constants the formula's numbers.
  * @property metric whether depth is in metres; otherwise it is up to one unknown scale per picture.
- * @property low least value of the output.
- * @property high greatest value of the output.
+ * @property low least value of the output; of integers, what they stand for.
+ * @property high greatest value of the output, likewise.
  */
 data class OutputContract(
     val tensor: TensorSpec,

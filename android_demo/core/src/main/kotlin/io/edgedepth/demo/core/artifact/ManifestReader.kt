@@ -6,7 +6,7 @@ import io.edgedepth.demo.core.json.Fields
 import io.edgedepth.demo.core.json.JsonException
 
 /** The newest schema of `manifest.json` that this version reads. */
-const val NEWEST_SCHEMA = 3
+const val NEWEST_SCHEMA = 4
 
 private val KINDS = OutputKind.entries.associateBy { it.text }
 private val LAYOUTS = Layout.entries.associateBy { it.name }
@@ -115,8 +115,12 @@ private fun input(contract: Fields): InputContract {
 
 private fun output(contract: Fields): OutputContract {
     val (low, high) = range(contract)
+    val tensor = tensor(contract.fields("tensor"), channels = 1)
+    if (!tensor.dtype.startsWith("float") && tensor.quantization == null) {
+        throw JsonException("output ${tensor.name} is ${tensor.dtype} without a scale and a zero point")
+    }
     return OutputContract(
-        tensor = tensor(contract.fields("tensor"), channels = 1),
+        tensor = tensor,
         kind = contract.choice("meaning", KINDS),
         decode = contract.text("decode"),
         constants = contract.table("constants", Fields::number),
@@ -131,11 +135,23 @@ private fun range(contract: Fields): List<Double> = pair("value_range", contract
 private fun tensor(spec: Fields, channels: Int): TensorSpec {
     val shape = spec.counts("shape")
     if (shape.size != 4 || shape.any { it < 1 }) throw JsonException("a shape is $shape, not four sizes")
-    val tensor = TensorSpec(spec.text("name"), shape, spec.choice("layout", LAYOUTS), spec.text("dtype"))
+    val dtype = spec.text("dtype")
+    val tensor = TensorSpec(spec.text("name"), shape, spec.choice("layout", LAYOUTS), dtype, quantization(spec, dtype))
     if (tensor.channels != channels) {
         throw JsonException("${tensor.name} is ${tensor.layout} $shape, which has not $channels channels")
     }
     return tensor
+}
+
+private fun quantization(spec: Fields, dtype: String): TensorQuantization? {
+    if (!spec.has("quantization")) return null
+    val values = BYTES[dtype] ?: throw JsonException("a tensor of $dtype has a scale and a zero point")
+    val table = spec.fields("quantization")
+    val scale = table.number("scale")
+    val zero = table.long("zero_point")
+    if (!(scale > 0) || scale.isInfinite()) throw JsonException("a scale is $scale, not a number above 0")
+    if (zero < values.first || zero > values.last) throw JsonException("a zero point is $zero, which is no $dtype")
+    return TensorQuantization(scale, zero.toInt())
 }
 
 private fun size(entry: Fields): List<Int> = pair("size", entry.counts("size"))

@@ -1,17 +1,15 @@
 package io.edgedepth.demo.core.engine
 
 import io.edgedepth.demo.core.ArtifactException
-import io.edgedepth.demo.core.ArtifactException.Fault
 import io.edgedepth.demo.core.artifact.FileEntry
 import io.edgedepth.demo.core.depth.Decoder
 import io.edgedepth.demo.core.depth.DepthMap
 import io.edgedepth.demo.core.depth.Meaning
+import io.edgedepth.demo.core.depth.RawOutput
 import io.edgedepth.demo.core.depth.meaningOf
 import io.edgedepth.demo.core.picture.Preprocessor
 import io.edgedepth.demo.core.picture.RgbPicture
 import java.io.Closeable
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
 
 /** A steady clock in nanoseconds; only differences mean anything. */
 fun interface Clock {
@@ -45,8 +43,7 @@ data class StageTimes(val pre: Double, val model: Double, val post: Double) {
 class DepthPipeline(val entry: FileEntry, private val engine: Engine, private val clock: Clock) : Closeable {
     private val preprocessor = Preprocessor(entry.input)
     private val decoder = Decoder(entry.output)
-    private val values = FloatArray(entry.output.tensor.shape.fold(1, Int::times))
-    private val output: ByteBuffer
+    private val output = RawOutput(entry.path, entry.output.tensor)
     private var preNanos = 0L
     private var modelNanos = 0L
 
@@ -56,20 +53,9 @@ class DepthPipeline(val entry: FileEntry, private val engine: Engine, private va
     /** What the depth values are. */
     val meaning: Meaning = meaningOf(entry.output)
 
-    init {
-        if (entry.output.tensor.dtype != "float32") {
-            throw ArtifactException(
-                Fault.UNSUPPORTED,
-                "${entry.path} gives ${entry.output.tensor.dtype} output.",
-                "Its manifest has no scale to read that with.",
-                "Export it with float output.",
-            )
-        }
-        output = ByteBuffer.allocateDirect(values.size * 4).order(ByteOrder.nativeOrder())
-    }
-
     /**
-     * What the graph gives for a picture, not decoded: one value per pixel of the graph's size, row by row.
+     * What the graph gives for a picture, not decoded, but integers are what they stand for: one value per pixel of the
+     * graph's size, row by row.
      *
      * @throws io.edgedepth.demo.core.EngineException the runtime failed.
      */
@@ -77,11 +63,10 @@ class DepthPipeline(val entry: FileEntry, private val engine: Engine, private va
         val start = clock.nanos()
         val input = preprocessor.prepare(picture)
         val prepared = clock.nanos()
-        engine.run(input, output)
+        engine.run(input, output.buffer)
         modelNanos = clock.nanos() - prepared
         preNanos = prepared - start
-        output.asFloatBuffer().get(values)
-        return values
+        return output.read()
     }
 
     /**

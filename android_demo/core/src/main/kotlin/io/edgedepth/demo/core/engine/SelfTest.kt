@@ -5,8 +5,13 @@ import io.edgedepth.demo.core.artifact.OutputContract
 import io.edgedepth.demo.core.artifact.OutputKind
 import io.edgedepth.demo.core.artifact.Parity
 import io.edgedepth.demo.core.artifact.ReferenceEntry
+import kotlin.math.PI
 import kotlin.math.abs
+import kotlin.math.acos
+import kotlin.math.asin
+import kotlin.math.cos
 import kotlin.math.max
+import kotlin.math.min
 import kotlin.math.sqrt
 
 /**
@@ -20,6 +25,19 @@ data class Difference(val maxAbs: Double, val meanAbs: Double, val correlation: 
 
 /** What a difference may be at most, and the correlation at least. */
 data class Bounds(val maxAbs: Double, val meanAbs: Double, val correlation: Double) {
+    /**
+     * Bounds for an output that is rounded to steps of [scale]: half a step more in each pixel.
+     *
+     * An error of at most h in each of n pixels is a vector no longer than h * sqrt(n), and the reference, less its
+     * mean, one of its standard deviation times sqrt(n): the angle between the two, whose cosine is the correlation,
+     * grows by no more than the arc sine of their ratio.
+     */
+    fun rounded(scale: Double, reference: FloatArray): Bounds {
+        val half = scale / 2
+        val angle = acos(correlation) + asin(min(1.0, half / deviation(reference)))
+        return Bounds(maxAbs + half, meanAbs + half, cos(min(PI, angle)))
+    }
+
     /** Whether a difference keeps them; one that is not a number never does. */
     fun hold(found: Difference): Boolean =
         found.maxAbs <= maxAbs && found.meanAbs <= meanAbs && found.correlation >= correlation
@@ -50,7 +68,8 @@ private val INTEGERS = Bounds(maxAbs = 1.0, meanAbs = 0.1, correlation = 0.8)
 /**
  * Runs every reference of the graph's size and compares with what the manifest promises.
  *
- * The bounds are those of the export. A GPU computes in half precision, so it gets the bounds of half precision.
+ * The bounds are those of the export. A GPU computes in half precision, so it gets the bounds of half precision; an
+ * output of integers gets half a step more.
  *
  * @throws io.edgedepth.demo.core.DemoException a reference is missing or damaged, or the runtime failed.
  */
@@ -65,7 +84,9 @@ fun selfTest(artifact: Artifact, pipeline: DepthPipeline): List<SelfTestResult> 
         val reference = artifact.reference(it)
         val found = pipeline.infer(reference.picture).copyOf()
         toNetworkOutput(found, entry.output)
-        SelfTestResult(it, difference(found, reference.output), entry.parity[it.name], bounds)
+        val scale = entry.output.tensor.quantization?.scale
+        val asked = if (scale == null) bounds else bounds.rounded(scale, reference.output)
+        SelfTestResult(it, difference(found, reference.output), entry.parity[it.name], asked)
     }
 }
 
@@ -75,6 +96,11 @@ private fun toNetworkOutput(values: FloatArray, contract: OutputContract) {
     val low = 1 / contract.high
     val range = 1 / contract.low - low
     for (i in values.indices) values[i] = ((1 / values[i].toDouble() - low) / range).toFloat()
+}
+
+private fun deviation(values: FloatArray): Double {
+    val mean = values.sumOf(Float::toDouble) / values.size
+    return sqrt(values.sumOf { (it - mean) * (it - mean) } / values.size)
 }
 
 /** How far [found] is from [expected], value by value. */

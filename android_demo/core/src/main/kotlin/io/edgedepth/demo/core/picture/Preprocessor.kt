@@ -2,8 +2,10 @@ package io.edgedepth.demo.core.picture
 
 import io.edgedepth.demo.core.ArtifactException
 import io.edgedepth.demo.core.ArtifactException.Fault
+import io.edgedepth.demo.core.artifact.BYTES
 import io.edgedepth.demo.core.artifact.InputContract
 import io.edgedepth.demo.core.artifact.Layout
+import io.edgedepth.demo.core.artifact.TensorQuantization
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
@@ -22,12 +24,13 @@ class Preprocessor(contract: InputContract) {
     private val width = contract.tensor.width
     private val planar = contract.tensor.layout == Layout.NCHW
     private val values = valuesByByte(contract)
+    private val floats = values.floats
     private val pixels = ByteArray(height * width * CHANNELS)
     private var resizer: LanczosResizer? = null
 
     /** The graph's input: direct, in native byte order, from position 0 to its limit; filled by [prepare]. */
     val buffer: ByteBuffer =
-        ByteBuffer.allocateDirect(pixels.size * (if (values == null) 1 else 4)).order(ByteOrder.nativeOrder())
+        ByteBuffer.allocateDirect(pixels.size * (if (floats == null) 1 else 4)).order(ByteOrder.nativeOrder())
 
     init {
         if (contract.tensor.batch != 1) {
@@ -42,7 +45,7 @@ class Preprocessor(contract: InputContract) {
      */
     fun prepare(picture: RgbPicture): ByteBuffer {
         val bytes = if (picture.fits(height, width)) picture.bytes else resized(picture)
-        if (values == null) asBytes(bytes) else asFloats(bytes, values)
+        if (floats == null) asBytes(bytes, values.integers) else asFloats(bytes, floats)
         return buffer
     }
 
@@ -53,15 +56,21 @@ class Preprocessor(contract: InputContract) {
         return pixels
     }
 
-    private fun asBytes(bytes: ByteArray) {
+    /** @param integers what each byte becomes; null where it stays as it is. */
+    private fun asBytes(bytes: ByteArray, integers: ByteArray?) {
         buffer.clear()
-        if (!planar) {
-            buffer.put(bytes)
-        } else {
-            for (channel in 0 until CHANNELS) for (i in channel until bytes.size step CHANNELS) buffer.put(bytes[i])
+        when {
+            planar -> for (channel in 0 until CHANNELS) {
+                for (i in channel until bytes.size step CHANNELS) buffer.put(integer(bytes[i], integers))
+            }
+            integers == null -> buffer.put(bytes)
+            else -> for (byte in bytes) buffer.put(integer(byte, integers))
         }
         buffer.rewind()
     }
+
+    private fun integer(byte: Byte, integers: ByteArray?): Byte =
+        if (integers == null) byte else integers[byte.toInt() and 0xff]
 
     private fun asFloats(bytes: ByteArray, values: FloatArray) {
         val floats = buffer.asFloatBuffer()
@@ -75,15 +84,32 @@ class Preprocessor(contract: InputContract) {
     }
 }
 
-/** What each of the 256 bytes becomes; null where it stays a byte. */
-private fun valuesByByte(contract: InputContract): FloatArray? {
+/** What each of the 256 bytes becomes: a float, or another byte; neither where it stays as it is. */
+private class ByByte(val floats: FloatArray? = null, val integers: ByteArray? = null)
+
+private fun valuesByByte(contract: InputContract): ByByte {
     val dtype = contract.tensor.dtype
     val low = contract.low
     val high = contract.high
-    if (dtype == "uint8" && low == 0.0 && high == 255.0) return null
-    if (dtype != "float32") throw unsupported("It takes $dtype in $low to $high.", "--input float or --input uint8")
-    if (low == 0.0 && high == 1.0) return FloatArray(256) { it / 255f }
-    return FloatArray(256) { low.toFloat() + (high - low).toFloat() * (it / 255f) }
+    val quantization = contract.tensor.quantization
+    return when {
+        quantization != null -> ByByte(integers = integersByByte(contract, quantization))
+        dtype == "uint8" && low == 0.0 && high == 255.0 -> ByByte()
+        dtype != "float32" ->
+            throw unsupported("It takes $dtype in $low to $high.", "--input float, --input uint8 or --input int8")
+        low == 0.0 && high == 1.0 -> ByByte(floats = FloatArray(256) { it / 255f })
+        else -> ByByte(floats = FloatArray(256) { low.toFloat() + (high - low).toFloat() * (it / 255f) })
+    }
+}
+
+/** Halves go to the even neighbour, and what the type cannot hold to its end. */
+private fun integersByByte(contract: InputContract, quantization: TensorQuantization): ByteArray {
+    val range = BYTES.getValue(contract.tensor.dtype)
+    return ByteArray(256) {
+        val value = contract.low + (contract.high - contract.low) * (it / 255.0)
+        val rounded = Math.rint(value / quantization.scale) + quantization.zeroPoint
+        rounded.coerceIn(range.first.toDouble(), range.last.toDouble()).toInt().toByte()
+    }
 }
 
 private fun unsupported(evidence: String, options: String) = ArtifactException(

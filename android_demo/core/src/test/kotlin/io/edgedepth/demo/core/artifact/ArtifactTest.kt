@@ -61,10 +61,16 @@ class ArtifactTest {
 
     @Test
     fun `whatever is wrong in a manifest is told with its field`() {
-        val wrong = mapOf(
+        val wrong = listOf(
             "files.0.input.tensor.shape" to listOf(1, 4, 6),
             "files.0.input.tensor.layout" to "HWC",
             "files.0.output.meaning" to "guess",
+            "files.0.output.tensor.dtype" to "uint8",
+            "files.0.output.tensor.quantization" to mapOf("scale" to 0.5, "zero_point" to 0),
+            "files.0.input.tensor" to bytes(scale = 0.0, zero = 0),
+            "files.0.input.tensor" to bytes(scale = -1.0, zero = 0),
+            "files.0.input.tensor" to bytes(scale = 0.5, zero = 128),
+            "files.0.input.tensor" to bytes(scale = 0.5, zero = "none"),
             "files.0.output.constants.min_disparity" to "low",
             "files.0.input.color" to "BGR",
             "files.0.input.resize" to "nearest",
@@ -79,6 +85,18 @@ class ArtifactTest {
             assertFault(Fault.UNREADABLE, "manifest.json: ") { one.open() }
         }
     }
+
+    @Test
+    fun `integers have a scale and a zero point`() {
+        small.change("files.0.input.tensor", bytes(scale = 1 / 255.0, zero = -128))
+        val tensor = small.open().manifest.graphs.single().input.tensor
+        assertEquals("int8" to TensorQuantization(1 / 255.0, -128), tensor.dtype to tensor.quantization)
+    }
+
+    private fun bytes(scale: Any, zero: Any) = mapOf(
+        "name" to "image", "shape" to listOf(1, 4, 6, 3), "layout" to "NHWC", "dtype" to "int8",
+        "quantization" to mapOf("scale" to scale, "zero_point" to zero),
+    )
 
     @Test
     fun `a file outside the folder is refused`() {

@@ -65,16 +65,20 @@ class FrameLoopTest {
         start(FakeOpener())
         val beans = ManagementFactory.getThreadMXBean() as com.sun.management.ThreadMXBean
         repeat(2_000) { frame(it) }
-        val heap = heapInUse()
         val thread = told.worker!!.id
         val allocated = beans.getThreadAllocatedBytes(thread)
-        repeat(10_000) { frame(it) }
-        val perFrame = (beans.getThreadAllocatedBytes(thread) - allocated) / 10_000
+        // A leak grows in every round; what other tests of this process left behind comes and goes in one.
+        val rounds = List(3) {
+            val heap = heapInUse()
+            repeat(10_000) { frame(it) }
+            heapInUse() - heap
+        }
+        val perFrame = (beans.getThreadAllocatedBytes(thread) - allocated) / 30_000
         assertTrue("$perFrame bytes are allocated per frame", perFrame < 1_500)
-        val grown = heapInUse() - heap
+        val grown = rounds.min()
         assertTrue("the heap grew by $grown bytes", grown < 500_000)
         assertTrue("${told.pictures.size} pictures", told.pictures.size <= 3)
-        println("10000 frames: $perFrame bytes allocated per frame, the heap grew by $grown bytes")
+        println("10000 frames: $perFrame bytes allocated per frame, the heap grew by $rounds bytes")
     }
 
     @Test
@@ -188,7 +192,7 @@ class FrameLoopTest {
         val failed = CountDownLatch(1)
         val failures = Collections.synchronizedList(ArrayList<DemoException>())
         val pictures: MutableSet<RgbPicture> = Collections.newSetFromMap(IdentityHashMap())
-        private val seen = IntArray(20_000)
+        private val seen = IntArray(40_000)
         @Volatile private var count = 0
         @Volatile var dropped = 0L
         @Volatile var worker: Thread? = null

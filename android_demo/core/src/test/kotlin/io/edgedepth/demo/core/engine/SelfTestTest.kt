@@ -6,6 +6,8 @@ import io.edgedepth.demo.core.FakeOpener
 import io.edgedepth.demo.core.SmallArtifact
 import io.edgedepth.demo.core.artifact.sha256
 import io.edgedepth.demo.core.npz
+import java.lang.Math.rint
+import kotlin.math.sin
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertThrows
@@ -55,6 +57,20 @@ class SelfTestTest {
         small.change("files.0.output.meaning", "depth")
         small.change("files.0.output.value_range", listOf(0.1, 100.0))
         assertTrue(run().single().passes)
+    }
+
+    @Test
+    fun `an output of integers gets half a step more, and no whole one`() {
+        val step = 1 / 255.0
+        val reference = FloatArray(400) { (0.5 + 0.4 * sin(0.37 * it)).toFloat() }
+        val rounded = FloatArray(400) { (rint(reference[it] / step) * step).toFloat() }
+        val exact = Bounds(1e-4, 1e-5, 0.999999)
+        val asked = exact.rounded(step, reference)
+        assertFalse(exact.hold(difference(rounded, reference)))
+        assertTrue(asked.hold(difference(rounded, reference)))
+        assertEquals(1e-4 + step / 2, asked.maxAbs, 1e-12)
+        val shifted = FloatArray(400) { rounded[it] + step.toFloat() }
+        assertFalse(asked.hold(difference(shifted, reference)))
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.edgedepth.demo.core.picture
 import io.edgedepth.demo.core.ArtifactException
 import io.edgedepth.demo.core.Fixtures
 import io.edgedepth.demo.core.artifact.Layout
+import io.edgedepth.demo.core.artifact.TensorQuantization
 import io.edgedepth.demo.core.artifact.TensorSpec
 import io.edgedepth.demo.core.artifact.InputContract
 import io.edgedepth.demo.core.bytesOf
@@ -44,6 +45,17 @@ class PreprocessorTest {
         assertSame(first, preprocessor.prepare(RgbPicture(7, 3)))
         assertEquals(0, first.position())
         assertEquals(4 * 8 * 3 * 4, first.remaining())
+    }
+
+    @Test
+    fun `every type occurs, and signed bytes are pixels less 128`() {
+        val types = cases().map { it.entry.input.tensor.run { dtype to (quantization == null) } }.toSet()
+        assertEquals(setOf("float32" to true, "uint8" to true, "uint8" to false, "int8" to false), types)
+        val one = contract("int8", 0.0, 1.0)
+        val signed = one.copy(tensor = one.tensor.copy(quantization = TensorQuantization(1 / 255.0, -128)))
+        val picture = RgbPicture(4, 8, ByteArray(4 * 8 * 3) { (it * 5).toByte() })
+        val found = bytesOf(Preprocessor(signed).prepare(picture))
+        for (i in found.indices) assertEquals((picture.bytes[i].toInt() and 0xff) - 128, found[i].toInt())
     }
 
     @Test
