@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from edgedepth.errors import UsageError
+from edgedepth.evaluation.boundaries import boundary_f1
 from edgedepth.models import card, checkpoint, shipped_weights
 from edgedepth.training.augment import Batch
 from edgedepth.training.feeds import CloseUpFeed
@@ -240,6 +241,26 @@ def test_it_starts_from_the_weights_that_ship_and_states_their_licence(start):
     with torch.no_grad():
         expected = depth_of(coarse.model(picture), 0.1, 100.0)
         torch.testing.assert_close(saved.model.coarse_branch(picture)[0], expected)
+
+
+def test_the_weights_that_ship_sharpen_borders_and_hold_their_coarse_model_as_it_is(start, rendered):
+    shipped, coarse = (checkpoint.load(shipped_weights(card(name))) for name in ("prv2-nano", "flex-nano"))
+    held = shipped.model.coarse_branch.network.state_dict()
+    assert all(torch.equal(held[key], value) for key, value in coarse.model.state_dict().items())
+    assert "non-commercial" in shipped.notes["licence"]
+    trainer = start(recipe(SHARPENED))
+    with torch.no_grad():
+        found = refining.predict(shipped.model.eval(), trainer.setting, trainer.close_ups.held_out(0))
+    before, after, truth = (one[:, 0].double().exp().numpy() for one in (found.before, found.after, found.truth))
+    everywhere = np.ones(truth.shape[1:], bool)
+    scores = [
+        [boundary_f1(one, exact, everywhere) for one, exact in zip(maps, truth, strict=True)]
+        for maps in (before, after)
+    ]
+    assert np.mean(scores[1]) > np.mean(scores[0])
+    change = np.abs(np.log(after / before))
+    assert np.mean(change > 0.02) < 0.5
+    assert change.max() > 0.1
 
 
 def test_pictures_are_rendered_where_none_are_kept(tmp_path, monkeypatch):

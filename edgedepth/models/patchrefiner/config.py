@@ -101,7 +101,9 @@ CARDS = (
         paper=None,
         layouts=("safetensors",),
         licence="The definition is this project's own (Apache-2.0). Weights carry the terms of their data and of the "
-        f"{_COARSE.name} weights that they started from.",
+        f"{_COARSE.name} weights that they started from. Those that ship hold {_COARSE.name}'s, which were trained on "
+        "KITTI frames: CC BY-NC-SA 3.0, for non-commercial use.",
+        weights="prv2-nano.safetensors",
         notes=(
             "This project's own: PatchRefiner V2's gates, residual and tiling, made of parts for phones.",
             "Refines log depth relative to the picture's mean: the coarse model's unknown scale passes through.",
