@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -108,9 +109,9 @@ def _named(base: ModelCard, contents: Contents) -> tuple[dict[str, torch.Tensor]
 
 
 def _difference(base: ModelCard, contents: Contents) -> list[str]:
-    tensors, decided = _named(base, contents)
+    tensors = _named(base, contents)[0]
     found = {k: tuple(v.shape) for k, v in tensors.items() if not k.endswith("num_batches_tracked")}
-    expected = _expected(with_config(base, decided))
+    expected = _expected(base)
     lines = [f"missing {k}" for k in expected if k not in found]
     lines += [f"unexpected {k}" for k in found if k not in expected]
     lines += [
@@ -137,7 +138,13 @@ def _chosen(path: Path, contents: Contents, name: str | None) -> ModelCard:
 
 
 def _fitting(contents: Contents) -> str | None:
-    return next((known.name for known in _candidates(contents) if not _difference(known, contents)), None)
+    """The first model that fits as its card has it, else the first that fits with what the file decides of it.
+
+    In one go a smaller model would take the file of a larger one, with as many blocks as that decides.
+    """
+    known = _candidates(contents)
+    decided = (with_config(one, _named(one, contents)[1]) for one in known)
+    return next((one.name for one in chain(known, decided) if not _difference(one, contents)), None)
 
 
 def _candidates(contents: Contents) -> list[ModelCard]:
