@@ -242,6 +242,9 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 CORRECTIONS = ("log-depth-correction", "depth-correction")
 """What only refiners give, which take no picture by themselves."""
 
+View = Literal["relative-log-depth", "depth"]
+"""How a refiner is fed the coarse depth."""
+
 
 class RefinerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A refiner's graph: corrects the depth of one patch, with what a coarse file has there.
@@ -270,7 +273,7 @@ class RefinerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: int
     macs: int
     pair: dict[str, Parity]
-    view: Literal["relative-log-depth", "depth"] = "relative-log-depth"
+    view: View = "relative-log-depth"
     activations: int | None = None
 
 

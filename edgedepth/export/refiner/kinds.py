@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from edgedepth.artifact.manifest import View
 from edgedepth.models import ModelCard, card
 from edgedepth.models.patchrefiner.coarse import STRIDES, CoarseBranch
 from edgedepth.models.patchrefiner.model import LEAST_DEPTH, PatchRefiner
@@ -22,7 +23,6 @@ from edgedepth.models.patchrefiner.nano import COARSE_STRIDES, At, NanoPatchRefi
 from edgedepth.models.patchrefiner.nano_fusion import GUIDE_STRIDES
 from edgedepth.models.patchrefiner.roi import sample_boxes
 
-View = Literal["relative-log-depth", "depth"]
 Meaning = Literal["log-depth-correction", "depth-correction"]
 
 

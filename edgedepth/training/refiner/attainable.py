@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch.nn import functional as F
 
 from edgedepth.models.patchrefiner.reach import WINDOWS, steps
+from edgedepth.training.refiner.close_ups import BORDER
 
 _SHRUNK = 8
 _SURROUNDINGS = 13
 """Shrunk pixels across which the coarse model's own error is averaged, twice."""
-_BORDER = math.log(1.1)
 _BESIDE, _FADING = 7, 5
 """Shrunk pixels across: what lies beside a border, and the way back from there to the coarse depth."""
 
@@ -43,8 +41,8 @@ def attainable(coarse: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 def _beside_borders(truth: torch.Tensor) -> torch.Tensor:
     """1 at borders, 0 far from them."""
     jumps = torch.zeros_like(truth)
-    jumps[..., 1:] += (truth.diff(dim=-1).abs() > _BORDER).to(truth)
-    jumps[..., 1:, :] += (truth.diff(dim=-2).abs() > _BORDER).to(truth)
+    jumps[..., 1:] += (truth.diff(dim=-1).abs() > BORDER).to(truth)
+    jumps[..., 1:, :] += (truth.diff(dim=-2).abs() > BORDER).to(truth)
     near = F.max_pool2d(F.max_pool2d(jumps.clamp(max=1), _SHRUNK), _BESIDE, 1, _BESIDE // 2)
     fading = F.avg_pool2d(near, _FADING, 1, _FADING // 2, count_include_pad=False)
     return F.interpolate(fading, truth.shape[-2:], mode="bilinear", align_corners=False)

@@ -24,10 +24,11 @@ PATCHES = 6
 """Of each picture."""
 STEP = 32
 """Pixels that patches start at multiples of: cells of coarse features and of the patch's levels then coincide."""
+BORDER = math.log(1.1)
+"""Step of log depth between neighbouring pixels from which they lie on either side of a border."""
 _TRIES = 3
 _STREET_LENGTH = 250.0  # metres of a street that the camera may stand on
 _STREAM = 6  # of random numbers: apart from those of other uses of the same seed
-_BORDER = math.log(1.1)
 _FOCAL = (0.5, 1.3)  # over the picture's width
 _ASPECT = (0.75, 2.4)  # of the picture before it was brought to the network's size
 _LOWER, _HIGHER = 0.8, 1.5  # metres that the camera may be moved from where a car has it
@@ -101,8 +102,8 @@ def borders(depth: NDArray[np.floating]) -> NDArray[np.uint8]:
     """How many of a pixel's neighbours above and to the left lie at another depth; `depth` is of one (H, W) view."""
     logarithm = np.log(np.where(depth > 0, depth, 1000.0))
     jumps = np.zeros(depth.shape, np.uint8)
-    jumps[:, 1:] += np.abs(np.diff(logarithm, axis=1)) > _BORDER
-    jumps[1:] += np.abs(np.diff(logarithm, axis=0)) > _BORDER
+    jumps[:, 1:] += np.abs(np.diff(logarithm, axis=1)) > BORDER
+    jumps[1:] += np.abs(np.diff(logarithm, axis=0)) > BORDER
     return jumps
 
 
